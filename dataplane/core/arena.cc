@@ -1,0 +1,83 @@
+#include "dataplane/core/arena.h"
+
+#include <cstring>
+
+namespace sluice::core {
+
+ArenaPool::~ArenaPool() {
+  for (char* block : idle_) delete[] block;
+}
+
+char* ArenaPool::Get() {
+  if (idle_.empty()) return new char[kBlockBytes];
+  char* block = idle_.back();
+  idle_.pop_back();
+  return block;
+}
+
+void ArenaPool::Put(char* block) {
+  if (idle_.size() < max_idle_) {
+    idle_.push_back(block);
+  } else {
+    delete[] block;
+  }
+}
+
+void* Arena::Allocate(size_t bytes) {
+  bytes = (bytes + 7) & ~size_t{7};
+  if (static_cast<size_t>(end_ - next_) >= bytes) {
+    char* at = next_;
+    next_ += bytes;
+    return at;
+  }
+  if (bytes > ArenaPool::kBlockBytes / 4) {
+    large_.push_back(std::make_unique_for_overwrite<char[]>(bytes));
+    return large_.back().get();
+  }
+  blocks_.push_back(pool_.Get());
+  next_ = blocks_.back() + bytes;
+  end_ = blocks_.back() + ArenaPool::kBlockBytes;
+  return blocks_.back();
+}
+
+std::string_view Arena::Copy(std::string_view text) {
+  if (text.empty()) return {};
+  char* at = static_cast<char*>(Allocate(text.size()));
+  std::memcpy(at, text.data(), text.size());
+  return {at, text.size()};
+}
+
+std::string_view Arena::Concat(std::initializer_list<std::string_view> parts) {
+  size_t size = 0;
+  for (std::string_view part : parts) size += part.size();
+  if (size == 0) return {};
+  char* at = static_cast<char*>(Allocate(size));
+  char* to = at;
+  for (std::string_view part : parts) {
+    if (!part.empty()) std::memcpy(to, part.data(), part.size());
+    to += part.size();
+  }
+  return {at, size};
+}
+
+std::string_view Arena::Extend(std::string_view text, std::string_view more) {
+  if (text.empty()) return Copy(more);
+  const size_t held = (text.size() + 7) & ~size_t{7};
+  const size_t wanted = (text.size() + more.size() + 7) & ~size_t{7};
+  const bool last = text.data() + held == next_;
+  if (last && wanted - held <= static_cast<size_t>(end_ - next_)) {
+    std::memcpy(const_cast<char*>(text.data()) + text.size(), more.data(), more.size());
+    next_ += wanted - held;
+    return {text.data(), text.size() + more.size()};
+  }
+  return Concat({text, more});
+}
+
+void Arena::Reset() {
+  for (char* block : blocks_) pool_.Put(block);
+  blocks_.clear();
+  large_.clear();
+  next_ = end_ = nullptr;
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,65 @@
+// Memory of one stream: allocated bit by bit, freed at once. One thread.
+// Blocks come from an ArenaPool, so a request costs no malloc once the worker is warm.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace sluice::core {
+
+// Free blocks of one worker.
+class ArenaPool {
+ public:
+  static constexpr size_t kBlockBytes = 4 * 1024;
+
+  explicit ArenaPool(size_t max_idle = 1024) : max_idle_(max_idle) {}
+  ArenaPool(const ArenaPool&) = delete;
+  ArenaPool& operator=(const ArenaPool&) = delete;
+  ~ArenaPool();
+
+  char* Get();
+  void Put(char* block);
+
+ private:
+  const size_t max_idle_;
+  std::vector<char*> idle_;
+};
+
+class Arena {
+ public:
+  explicit Arena(ArenaPool& pool) : pool_(pool) {}
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+  ~Arena() { Reset(); }
+
+  // Uninitialised bytes, aligned for any type up to 8 bytes.
+  void* Allocate(size_t bytes);
+  template <typename T>
+  std::span<T> AllocateArray(size_t n) {
+    static_assert(std::is_trivially_destructible_v<T> && alignof(T) <= 8);
+    return {static_cast<T*>(Allocate(n * sizeof(T))), n};
+  }
+
+  std::string_view Copy(std::string_view text);
+  std::string_view Concat(std::initializer_list<std::string_view> parts);
+
+  // `text` with `more` behind it; in place if `text` is what was allocated last, as it is when a
+  // parser hands over a value in pieces.
+  std::string_view Extend(std::string_view text, std::string_view more);
+
+  // Frees everything; views into the arena dangle.
+  void Reset();
+
+ private:
+  ArenaPool& pool_;
+  char* next_ = nullptr;
+  char* end_ = nullptr;
+  std::vector<char*> blocks_;
+  std::vector<std::unique_ptr<char[]>> large_;
+};
+
+}  // namespace sluice::core
