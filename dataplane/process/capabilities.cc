@@ -19,18 +19,47 @@
 namespace sluice::process {
 namespace {
 
-constexpr std::array kNames = {
-    "CAP_CHOWN",          "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER",
-    "CAP_FSETID",         "CAP_KILL",         "CAP_SETGID",          "CAP_SETUID",
-    "CAP_SETPCAP",        "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST",
-    "CAP_NET_ADMIN",      "CAP_NET_RAW",      "CAP_IPC_LOCK",        "CAP_IPC_OWNER",
-    "CAP_SYS_MODULE",     "CAP_SYS_RAWIO",    "CAP_SYS_CHROOT",      "CAP_SYS_PTRACE",
-    "CAP_SYS_PACCT",      "CAP_SYS_ADMIN",    "CAP_SYS_BOOT",        "CAP_SYS_NICE",
-    "CAP_SYS_RESOURCE",   "CAP_SYS_TIME",     "CAP_SYS_TTY_CONFIG",  "CAP_MKNOD",
-    "CAP_LEASE",          "CAP_AUDIT_WRITE",  "CAP_AUDIT_CONTROL",   "CAP_SETFCAP",
-    "CAP_MAC_OVERRIDE",   "CAP_MAC_ADMIN",    "CAP_SYSLOG",          "CAP_WAKE_ALARM",
-    "CAP_BLOCK_SUSPEND",  "CAP_AUDIT_READ",   "CAP_PERFMON",         "CAP_BPF",
-    "CAP_CHECKPOINT_RESTORE"};
+constexpr std::array kNames = {"CAP_CHOWN",
+                               "CAP_DAC_OVERRIDE",
+                               "CAP_DAC_READ_SEARCH",
+                               "CAP_FOWNER",
+                               "CAP_FSETID",
+                               "CAP_KILL",
+                               "CAP_SETGID",
+                               "CAP_SETUID",
+                               "CAP_SETPCAP",
+                               "CAP_LINUX_IMMUTABLE",
+                               "CAP_NET_BIND_SERVICE",
+                               "CAP_NET_BROADCAST",
+                               "CAP_NET_ADMIN",
+                               "CAP_NET_RAW",
+                               "CAP_IPC_LOCK",
+                               "CAP_IPC_OWNER",
+                               "CAP_SYS_MODULE",
+                               "CAP_SYS_RAWIO",
+                               "CAP_SYS_CHROOT",
+                               "CAP_SYS_PTRACE",
+                               "CAP_SYS_PACCT",
+                               "CAP_SYS_ADMIN",
+                               "CAP_SYS_BOOT",
+                               "CAP_SYS_NICE",
+                               "CAP_SYS_RESOURCE",
+                               "CAP_SYS_TIME",
+                               "CAP_SYS_TTY_CONFIG",
+                               "CAP_MKNOD",
+                               "CAP_LEASE",
+                               "CAP_AUDIT_WRITE",
+                               "CAP_AUDIT_CONTROL",
+                               "CAP_SETFCAP",
+                               "CAP_MAC_OVERRIDE",
+                               "CAP_MAC_ADMIN",
+                               "CAP_SYSLOG",
+                               "CAP_WAKE_ALARM",
+                               "CAP_BLOCK_SUSPEND",
+                               "CAP_AUDIT_READ",
+                               "CAP_PERFMON",
+                               "CAP_BPF",
+                               "CAP_CHECKPOINT_RESTORE"};
 
 __user_cap_header_struct Header() { return {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0}; }
 
@@ -89,7 +118,8 @@ absl::Status TrimBoundingSet(CapabilityMask keep) {
     if (present < 0) break;  // past the kernel's last capability
     if (present == 0 || (keep >> bit & 1)) continue;
     if (::prctl(PR_CAPBSET_DROP, bit, 0, 0, 0) != 0) {
-      return absl::ErrnoToStatus(errno, absl::StrCat("dropping ", NameOf(bit), " from the bounding set"));
+      return absl::ErrnoToStatus(errno,
+                                 absl::StrCat("dropping ", NameOf(bit), " from the bounding set"));
     }
   }
   return absl::OkStatus();
@@ -117,7 +147,8 @@ absl::StatusOr<Privileges> ParsePrivileges(std::string_view status_text) {
                {"CapBnd", &result.bounding},
                {"CapAmb", &result.ambient}};
   for (std::string_view line : absl::StrSplit(status_text, '\n')) {
-    const std::pair<std::string_view, std::string_view> entry = absl::StrSplit(line, absl::MaxSplits(":\t", 1));
+    const std::pair<std::string_view, std::string_view> entry =
+        absl::StrSplit(line, absl::MaxSplits(":\t", 1));
     const auto& [key, value] = entry;
     for (const auto& row : masks) {
       if (key != row.key) continue;

@@ -17,7 +17,8 @@ namespace {
 
 // Rights by the ABI version that brought them; distribution headers may be older than the kernel.
 constexpr uint64_t kRightsOfAbi1 = (uint64_t{1} << 13) - 1;
-constexpr uint64_t kRefer = uint64_t{1} << 13, kTruncate = uint64_t{1} << 14, kIoctlDevice = uint64_t{1} << 15;
+constexpr uint64_t kRefer = uint64_t{1} << 13, kTruncate = uint64_t{1} << 14,
+                   kIoctlDevice = uint64_t{1} << 15;
 
 uint64_t HandledRights(int abi) {
   uint64_t rights = kRightsOfAbi1;
@@ -46,7 +47,8 @@ absl::Status AllowReading(int ruleset, const std::string& path) {
 }  // namespace
 
 absl::StatusOr<bool> RestrictFiles(std::span<const std::string> readable) {
-  const long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  const long abi =
+      ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
   if (abi <= 0) return false;
   landlock_ruleset_attr attributes = {};
   attributes.handled_access_fs = HandledRights(static_cast<int>(abi));

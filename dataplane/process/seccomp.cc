@@ -25,7 +25,8 @@ constexpr uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
 #else
 #error "sluice runs on amd64 and arm64"
 #endif
-static_assert(std::endian::native == std::endian::little, "the low half of an argument comes first");
+static_assert(std::endian::native == std::endian::little,
+              "the low half of an argument comes first");
 
 constexpr int kPrSetVma = 0x53564d41;  // names of anonymous memory (glibc, allocators)
 
@@ -76,7 +77,8 @@ SeccompPolicy ProxyPolicy() {
   // Waiting.
   allow({SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait, SYS_eventfd2, SYS_timerfd_create,
          SYS_timerfd_settime, SYS_ppoll, SYS_futex, SYS_nanosleep, SYS_clock_nanosleep,
-         SYS_clock_gettime, SYS_clock_getres, SYS_gettimeofday, SYS_sched_yield, SYS_restart_syscall});
+         SYS_clock_gettime, SYS_clock_getres, SYS_gettimeofday, SYS_sched_yield,
+         SYS_restart_syscall});
 #ifdef SYS_epoll_pwait2
   allow({SYS_epoll_pwait2});
 #endif
@@ -89,19 +91,23 @@ SeccompPolicy ProxyPolicy() {
   policy.absent.push_back(SYS_clone3);
   allow({SYS_set_robust_list, SYS_set_tid_address, SYS_rseq, SYS_sched_setaffinity,
          SYS_sched_getaffinity, SYS_getcpu, SYS_membarrier, SYS_exit, SYS_exit_group});
-  policy.allowed.push_back({SYS_prctl, 0, kAll, {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, kPrSetVma}});
+  policy.allowed.push_back(
+      {SYS_prctl, 0, kAll, {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, kPrSetVma}});
   // Signals to itself (abort) and their handlers.
   allow({SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sigaltstack, SYS_signalfd4,
          SYS_tgkill, SYS_gettid, SYS_getpid});
   // Files, read only.
-  policy.allowed.push_back({SYS_openat, 2, O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY), {O_RDONLY}});
-  allow({SYS_newfstatat, SYS_fstat, SYS_statx, SYS_lseek, SYS_pread64, SYS_getdents64,
-         SYS_getcwd, SYS_readlinkat});
+  policy.allowed.push_back({SYS_openat,
+                            2,
+                            O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY),
+                            {O_RDONLY}});
+  allow({SYS_newfstatat, SYS_fstat, SYS_statx, SYS_lseek, SYS_pread64, SYS_getdents64, SYS_getcwd,
+         SYS_readlinkat});
   // Looking at oneself.
   allow({SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_getppid, SYS_getrusage, SYS_uname,
          SYS_sysinfo});
   policy.allowed.push_back({SYS_prlimit64, 2, kAll, {0}});  // read limits, set none
-#if defined(__x86_64__)  // older spellings that arm64 never had
+#if defined(__x86_64__)                                     // older spellings that arm64 never had
   allow({SYS_epoll_wait, SYS_poll, SYS_time, SYS_stat, SYS_lstat, SYS_readlink, SYS_access});
   policy.allowed.push_back({SYS_open, 1, O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND, {O_RDONLY}});
 #endif
