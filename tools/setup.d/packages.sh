@@ -6,9 +6,9 @@ declare -A package_list=(
     clang-19 llvm-19 lld-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev bpftool
     linux-libc-dev libelf-dev zlib1g-dev protobuf-compiler libprotobuf-dev libyaml-cpp-dev
     nlohmann-json3-dev libcli11-dev libgtest-dev libgmock-dev libbenchmark-dev"
-  [test]="python3 iproute2 nftables arping ndisc6 tcpdump ethtool openssl procps strace
+  [test]="python3 python3-yaml iproute2 nftables arping ndisc6 tcpdump ethtool openssl procps strace
     util-linux nghttp2-client"
-  [demo]="python3 iproute2 arping openssl procps util-linux nghttp2-client"
+  [demo]="python3 python3-yaml iproute2 arping openssl procps util-linux nghttp2-client"
   [bench]="python3 python3-venv iproute2 openssl procps util-linux strace wrk nghttp2-client"
 )
 # Servers that are only run by hand, in a namespace: unpacked, not installed, so that no daemon
