@@ -16,15 +16,15 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string_view>
 
+#include "dataplane/core/bytes.h"
 #include "dataplane/core/fault.h"
 #include "dataplane/http/message.h"
 
 namespace sluice::http {
 
-using Bytes = std::span<const uint8_t>;
+using core::Bytes;
 using StreamId = uint32_t;  // HTTP/1: 1, 2, 3 ... a connection; HTTP/2: the protocol's
 
 // Where a codec's output goes: the connection, which encrypts it if need be, gathers all output of

@@ -1,0 +1,26 @@
+// An endpoint as one worker knows it: its address, how it fared lately, its idle connections.
+// One thread. It outlives the generation that named it for as long as a connection to it does.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dataplane/core/address.h"
+
+namespace sluice::upstream {
+
+class Connection;
+
+struct Endpoint {
+  explicit Endpoint(const core::Address& to) : address(to), text(to.text()) {}
+
+  const core::Address address;
+  const std::string text;         // for the access log
+  std::vector<Connection*> idle;  // last in, first out: the warmest first
+  uint64_t avoid_until_ms = 0;    // a connect failed: others first until then
+  uint32_t failures = 0;          // in a row
+  bool retired = false;           // no longer in the cluster: finish what is open
+};
+
+}  // namespace sluice::upstream
