@@ -19,9 +19,9 @@ struct Fixed {
 
 template <typename Record, typename Function>
 void ForEachText(Record& record, Function function) {
-  for (auto* text : {&record.client, &record.protocol, &record.method, &record.scheme, &record.host,
-                     &record.target, &record.user_agent, &record.listener, &record.route,
-                     &record.endpoint}) {
+  for (auto* text :
+       {&record.client, &record.protocol, &record.method, &record.scheme, &record.host,
+        &record.target, &record.user_agent, &record.listener, &record.route, &record.endpoint}) {
     function(*text);
   }
 }

@@ -1,0 +1,64 @@
+// From a connection's local address and a request's host, path, headers, query and method to the
+// rule that serves it. Immutable, shared by all workers; a lookup allocates nothing and takes no
+// lock. The result always equals a linear scan of Host.matches in Snapshot order.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "dataplane/core/address.h"
+#include "dataplane/http/message.h"
+#include "dataplane/route/rule.h"
+#include "dataplane/snapshot/snapshot.pb.h"
+
+namespace sluice::route {
+
+// The listeners that share an address and a port; what a connection arrives at. All of one
+// protocol (the compiler sees to it).
+struct Port;
+
+enum class Outcome : uint8_t {
+  kFound,
+  kNoRoute,      // 404
+  kMisdirected,  // 421: another listener of this port serves the host (RFC 9110 15.5.20)
+};
+
+struct Result {
+  Outcome outcome = Outcome::kNoRoute;
+  uint32_t listener = 0;                   // index into Snapshot.listeners, of the request
+  const Rule* rule = nullptr;              // kFound only
+  const snapshot::Match* match = nullptr;  // kFound only: the match that won (for prefix rewrites)
+};
+
+class RouteTable {
+ public:
+  static constexpr uint32_t kAnyListener = ~0u;
+
+  // REQUIRES: snapshot::Validate accepted `snapshot`. Copies what it needs.
+  static absl::StatusOr<std::unique_ptr<const RouteTable>> Build(
+      const snapshot::Snapshot& snapshot);
+  ~RouteTable();
+
+  // Null: no listener has that address and port.
+  const Port* FindPort(const core::Address& local) const;
+  // The port of one listener by its id, for connections that come by another address (--listen).
+  const Port* FindPortOfListener(std::string_view listener_id) const;
+  bool IsHttps(const Port& port) const;
+
+  // `listener`: index of the one that SNI chose (HTTPS), or kAnyListener (HTTP).
+  Result Find(const Port& port, uint32_t listener, const http::RequestHead& head) const;
+
+  const std::vector<Rule>& rules() const;             // by Rule::index
+  std::string_view ListenerId(uint32_t index) const;  // of Snapshot.listeners
+
+ private:
+  RouteTable();
+  struct Tables;
+  std::unique_ptr<Tables> tables_;
+};
+
+}  // namespace sluice::route
