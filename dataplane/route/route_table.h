@@ -37,6 +37,7 @@ struct Result {
 class RouteTable {
  public:
   static constexpr uint32_t kAnyListener = ~0u;
+  static constexpr uint32_t kGoneListener = ~0u - 1;  // Find says kMisdirected
 
   // REQUIRES: snapshot::Validate accepted `snapshot`. Copies what it needs.
   static absl::StatusOr<std::unique_ptr<const RouteTable>> Build(
@@ -54,6 +55,8 @@ class RouteTable {
 
   const std::vector<Rule>& rules() const;             // by Rule::index
   std::string_view ListenerId(uint32_t index) const;  // of Snapshot.listeners
+  // kGoneListener: this generation has no such listener.
+  uint32_t ListenerIndex(std::string_view listener_id) const;
 
  private:
   RouteTable();
