@@ -65,6 +65,15 @@ class ObjectSet {
     return std::get<Map<T>>(maps_).erase(name) > 0;
   }
 
+  // Calls f(object) for each, kind by kind.
+  template <typename F>
+  void ForEach(F&& f) const {
+    auto each = [&](const auto& map) {
+      for (const auto& [name, object] : map) f(object);
+    };
+    std::apply([&](const auto&... maps) { (each(maps), ...); }, maps_);
+  }
+
   size_t size() const;
   bool operator==(const ObjectSet&) const = default;
 

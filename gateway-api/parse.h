@@ -61,7 +61,10 @@ struct LoadResult {
 };
 
 // Parses files in the order of their paths. The first of two objects with the same name stays; the
-// other is a Problem that names both places.
-LoadResult LoadYaml(std::vector<File> files, const ParseLimits& limits = {});
+// other is a Problem that names both places. What cannot be read costs nothing that worked: a
+// rejected object keeps its value of `previous`, and so do all objects of `previous` that came from
+// a file of which a part cannot be read at all.
+LoadResult LoadYaml(std::vector<File> files, const ObjectSet& previous = {},
+                    const ParseLimits& limits = {});
 
 }  // namespace sluice::gateway_api
