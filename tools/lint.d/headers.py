@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """headers.py COMPILE_COMMANDS: each header of the tree compiles alone.
 
 A header x.h that x.cc includes first is proven by the build. The others are compiled here, with the

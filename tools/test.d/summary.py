@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """summary.py FOLDER: counts what tools/test ran, from ctest's JUnit files and its own steps.
 
 Prints the failed and the skipped tests (with their reasons) and the closing line. Exits with 1 if
