@@ -1,0 +1,295 @@
+#include "dataplane/stream/stream.h"
+
+#include "dataplane/filter/filter.h"
+
+namespace sluice::stream {
+
+using core::Fault;
+using core::FaultCode;
+using core::MakeFault;
+
+const Downstream::Arrival& Downstream::ArrivalIn(const Routing& routing) {
+  if (arrival_.generation == routing.generation) return arrival_;
+  const route::RouteTable& routes = *routing.routes;
+  arrival_.generation = routing.generation;
+  arrival_.port =
+      fixed_listener.empty() ? routes.FindPort(local) : routes.FindPortOfListener(fixed_listener);
+  if (https) arrival_.listener = routes.ListenerIndex(sni_listener);
+  return arrival_;
+}
+
+Stream::Stream(StreamContext& context, Downstream& downstream, http::StreamId id)
+    : context_(context),
+      downstream_(downstream),
+      id_(id),
+      arena_(context.arenas),
+      request_timer_([](void* self) { static_cast<Stream*>(self)->OnTimeout(); }, this),
+      backend_timer_([](void* self) { static_cast<Stream*>(self)->OnTimeout(); }, this),
+      started_ns_(context.io.loop.now_ns()) {
+  ++context_.counters.open;
+}
+
+Stream::~Stream() { --context_.counters.open; }
+
+// ---- the request, from the client ---------------------------------------------------------------
+
+void Stream::OnRequestHead(http::RequestHead& head) {
+  ++context_.counters.requests;
+  request_ = &head;
+  target_ = head.target;
+  routing_ = context_.routing;
+  if (Fault fault = Route()) return ReplyWithFault(fault);
+
+  SetForwarded(
+      head, {downstream_.client, downstream_.client_ip, downstream_.local_port, downstream_.https},
+      routing_->routing().trusted_proxies);
+  const bool prefix = route_.match->path_type() == snapshot::Match::PATH_TYPE_PREFIX;
+  const filter::RequestContext filter_context = {
+      downstream_.local.port(), prefix ? std::string_view(route_.match->path()) : ""};
+  if (auto redirect = filter::ApplyToRequest(route_.rule->filters, filter_context, head)) {
+    return ReplyWithRedirect(redirect->status, redirect->location);
+  }
+  if (Fault fault = ChooseBackend()) return ReplyWithFault(fault);
+  if (auto redirect = filter::ApplyToRequest(backend_->filters, filter_context, head)) {
+    return ReplyWithRedirect(redirect->status, redirect->location);
+  }
+  ArmRequestTimeout();
+  StartExchange();
+}
+
+Fault Stream::Route() {
+  const Downstream::Arrival& arrival = downstream_.ArrivalIn(routing_->routing());
+  if (arrival.port == nullptr) return MakeFault(FaultCode::kNoRoute);
+  route_ = routing_->routes().Find(*arrival.port, arrival.listener, *request_);
+  switch (route_.outcome) {
+    case route::Outcome::kFound:
+      return {};
+    case route::Outcome::kNoRoute:
+      return MakeFault(FaultCode::kNoRoute);
+    case route::Outcome::kMisdirected:
+      return MakeFault(FaultCode::kMisdirected);
+  }
+}
+
+Fault Stream::ChooseBackend() {
+  const route::Rule& rule = *route_.rule;
+  if (rule.total_weight == 0) return MakeFault(FaultCode::kUnresolvedBackend);
+  uint32_t at = routing_->spread(rule).Next(rule.total_weight);
+  backend_ = rule.backends.data();
+  while (at >= backend_->weight) at -= (backend_++)->weight;
+  if (backend_->cluster == route::Backend::kUnresolved) {
+    return MakeFault(FaultCode::kUnresolvedBackend);
+  }
+  return {};
+}
+
+void Stream::ArmRequestTimeout() {
+  const uint32_t timeout = route_.rule->request_timeout_ms;
+  if (timeout != 0) context_.io.loop.timers().Arm(request_timer_, timeout);
+}
+
+void Stream::OnRequestData(core::Bytes data) {
+  bytes_in_ += data.size();
+  if (upstream_ == nullptr) return;  // already answered: read and dropped
+  body_sent_ = true;
+  if (!upstream_->codec().SendData(exchange_, data)) {
+    downstream_.codec().PauseRequest(id_, true);
+  }
+}
+
+void Stream::OnRequestEnd(http::HeaderList& trailers) {
+  request_ended_ = true;
+  if (upstream_ != nullptr) {
+    upstream_->codec().SendEnd(exchange_, trailers);
+    request_sent_ = true;
+  }
+  if (tunnel_ && response_ended_) Finish();
+}
+
+void Stream::OnRequestWritable() { downstream_.codec().PauseRequest(id_, false); }
+
+void Stream::OnRequestReset(Fault fault) {
+  if (done_) return;
+  fault_ = fault.code;
+  Done();
+}
+
+// ---- the exchange with an endpoint --------------------------------------------------------------
+
+void Stream::StartExchange() {
+  upstream::Pool& pool = routing_->pool(backend_->cluster);
+  Fault fault;
+  while ((upstream_ = pool.Acquire(fault)) == nullptr) {
+    if (!MayRetry(fault)) return ReplyWithFault(fault);
+    ++retries_;
+  }
+  const uint32_t timeout = route_.rule->backend_timeout_ms;
+  if (timeout != 0) context_.io.loop.timers().Arm(backend_timer_, timeout);
+  endpoint_ = arena_.Copy(upstream_->endpoint().text);
+  exchange_ = upstream_->codec().Open(*this);
+  upstream_->codec().SendHead(exchange_, *request_);
+  if (request_ended_) {
+    upstream_->codec().SendEnd(exchange_, http::HeaderList(arena_));
+    request_sent_ = true;
+  }
+}
+
+bool Stream::MayRetry(Fault fault) const {
+  if (retries_ >= kMostRetries || body_sent_ || head_sent_ || done_) return false;
+  if (fault.retry == core::Retry::kYes) return true;
+  // An idle connection that the endpoint closed just as we used it. Only what may be repeated is
+  // (RFC 9110 9.2.2).
+  const std::string_view method = request_->method;
+  const bool idempotent = method == "GET" || method == "HEAD" || method == "OPTIONS" ||
+                          method == "PUT" || method == "DELETE";
+  return fault.retry == core::Retry::kIfReused && idempotent && upstream_reused_;
+}
+
+// Gives the connection back, or ends what is still open on it.
+void Stream::EndExchange() {
+  backend_timer_.Cancel();
+  if (upstream_ == nullptr) return;
+  upstream::Connection* connection = std::exchange(upstream_, nullptr);
+  if (!response_ended_ || !request_sent_) connection->codec().Cancel(exchange_);
+  connection->Release();
+}
+
+void Stream::OnInformational(int status, http::HeaderList& headers) {
+  downstream_.codec().SendInformational(id_, status, headers);
+}
+
+void Stream::OnResponseHead(http::ResponseHead& head) {
+  filter::ApplyToResponse(backend_->filters, head);
+  filter::ApplyToResponse(route_.rule->filters, head);
+  tunnel_ = head.status == 101;
+  if (tunnel_) {
+    request_timer_.Cancel();
+    backend_timer_.Cancel();
+  }
+  status_ = head.status;
+  head_sent_ = true;
+  downstream_.codec().SendHead(id_, head);
+}
+
+void Stream::OnResponseData(core::Bytes data) {
+  bytes_out_ += data.size();
+  if (!downstream_.codec().SendData(id_, data)) {
+    upstream_->codec().PauseResponse(exchange_, true);
+  }
+}
+
+void Stream::OnResponseWritable() {
+  if (upstream_ != nullptr) upstream_->codec().PauseResponse(exchange_, false);
+}
+
+void Stream::OnResponseEnd(http::HeaderList& trailers) {
+  response_ended_ = true;
+  downstream_.codec().SendEnd(id_, trailers);
+  if (tunnel_ && !request_ended_) return;  // a half-close: the other direction goes on
+  Finish();
+}
+
+void Stream::OnResponseReset(Fault fault) {
+  upstream_reused_ = upstream_ != nullptr && upstream_->reused();
+  upstream_ = nullptr;
+  backend_timer_.Cancel();
+  if (done_) return;
+  if (MayRetry(fault)) {
+    ++retries_;
+    ++context_.counters.retries;
+    return StartExchange();
+  }
+  ReplyWithFault(fault);
+}
+
+void Stream::OnTimeout() { ReplyWithFault(MakeFault(FaultCode::kUpstreamTimeout)); }
+
+// ---- the response, to the client ----------------------------------------------------------------
+
+void Stream::ReplyWithFault(Fault fault) {
+  fault_ = fault.code;
+  if (head_sent_) {
+    downstream_.codec().SendReset(id_, fault);
+    return Finish();
+  }
+  Reply(core::HttpStatus(fault.code), core::FlagName(fault.code));
+}
+
+void Stream::ReplyWithRedirect(int status, std::string_view location) {
+  http::ResponseHead head(arena_);
+  head.status = status;
+  head.headers.Add("location", location);
+  SendReply(head, "");
+}
+
+void Stream::Reply(int status, std::string_view reason) {
+  http::ResponseHead head(arena_);
+  head.status = status;
+  head.headers.Add("content-type", "text/plain; charset=utf-8");
+  SendReply(head, arena_.Concat({reason, "\n"}));
+}
+
+void Stream::SendReply(http::ResponseHead& head, std::string_view body) {
+  status_ = head.status;
+  head_sent_ = true;
+  if (request_->method == "HEAD") {
+    head.declared_length = static_cast<int64_t>(body.size());
+  } else {
+    head.body = {http::BodyLength::Kind::kKnown, body.size()};
+  }
+  downstream_.codec().SendHead(id_, head);
+  if (!body.empty() && request_->method != "HEAD") {
+    // All of a reply is taken whatever SendData says.
+    (void)downstream_.codec().SendData(id_, core::AsBytes(body));
+  }
+  downstream_.codec().SendEnd(id_, http::HeaderList(arena_));
+  Finish();
+}
+
+void Stream::Finish() {
+  downstream_.codec().Finish(id_);
+  Done();
+}
+
+void Stream::Done() {
+  if (std::exchange(done_, true)) return;
+  request_timer_.Cancel();
+  EndExchange();
+  WriteLog();
+  downstream_.OnStreamDone(*this);
+}
+
+void Stream::WriteLog() {
+  ++context_.counters.faults[static_cast<size_t>(fault_)];
+  const uint64_t duration_us = (context_.io.loop.now_ns() - started_ns_) / 1000;
+  std::string_view route;
+  if (route_.rule != nullptr) {
+    route = route_.rule->route;
+    RouteCounters& counters = routing_->counters(*route_.rule);
+    ++counters.by_class[status_ / 100 < 6 ? status_ / 100 : 0];
+    counters.duration.Record(duration_us);
+    counters.bytes_in += bytes_in_;
+    counters.bytes_out += bytes_out_;
+  }
+  if (request_ == nullptr || !routing_->routing().access_log) return;
+  const http::Header* agent = request_->headers.Find(http::Known::kUserAgent);
+  context_.log.Append({.wall_ms = context_.io.loop.wall_ms(),
+                       .duration_us = duration_us,
+                       .bytes_in = bytes_in_,
+                       .bytes_out = bytes_out_,
+                       .status = status_,
+                       .fault = fault_,
+                       .retries = retries_,
+                       .client = downstream_.client_text,
+                       .protocol = downstream_.protocol,
+                       .method = request_->method,
+                       .scheme = downstream_.https ? "https" : "http",
+                       .host = request_->host,
+                       .target = target_,
+                       .user_agent = agent != nullptr ? agent->value : std::string_view(),
+                       .listener = routing_->routes().ListenerId(route_.listener),
+                       .route = route,
+                       .endpoint = endpoint_});
+}
+
+}  // namespace sluice::stream
