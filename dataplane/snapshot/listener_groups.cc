@@ -4,13 +4,19 @@
 
 namespace sluice::snapshot {
 
+namespace {
+
+core::Address PlaceOf(const std::string& address, const Listener& listener) {
+  return core::Address::Parse(address, static_cast<uint16_t>(listener.port())).value();
+}
+
+}  // namespace
+
 ListenerGroups::ListenerGroups(const Snapshot& snapshot) {
-  std::map<std::pair<std::string, uint16_t>, std::vector<ListenerIndex>> members;
+  absl::flat_hash_map<core::Address, std::vector<ListenerIndex>> members;
   for (int i = 0; i < snapshot.listeners_size(); ++i) {
-    const Listener& listener = snapshot.listeners(i);
-    for (const std::string& address : listener.addresses()) {
-      members[{address, static_cast<uint16_t>(listener.port())}].push_back(
-          static_cast<ListenerIndex>(i));
+    for (const std::string& address : snapshot.listeners(i).addresses()) {
+      members[PlaceOf(address, snapshot.listeners(i))].push_back(static_cast<ListenerIndex>(i));
     }
   }
 
@@ -26,13 +32,12 @@ ListenerGroups::ListenerGroups(const Snapshot& snapshot) {
     }
   }
   for (const Listener& listener : snapshot.listeners()) {
-    by_listener_.emplace(listener.id(), by_address_.at({listener.addresses(0),
-                                                        static_cast<uint16_t>(listener.port())}));
+    by_listener_.emplace(listener.id(), by_address_.at(PlaceOf(listener.addresses(0), listener)));
   }
 }
 
-std::optional<GroupId> ListenerGroups::Find(std::string_view address, uint16_t port) const {
-  const auto found = by_address_.find(std::pair<std::string, uint16_t>(address, port));
+std::optional<GroupId> ListenerGroups::Find(const core::Address& local) const {
+  const auto found = by_address_.find(local);
   if (found == by_address_.end()) return std::nullopt;
   return found->second;
 }

@@ -7,10 +7,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "dataplane/core/address.h"
 #include "dataplane/snapshot/host_map.h"
 #include "dataplane/snapshot/snapshot.pb.h"
 
@@ -24,8 +24,8 @@ class ListenerGroups {
   // REQUIRES: Validate(snapshot) is ok.
   explicit ListenerGroups(const Snapshot& snapshot);
 
-  // `address` is canonical text, as inet_ntop writes it.
-  std::optional<GroupId> Find(std::string_view address, uint16_t port) const;
+  // By the local address of a connection.
+  std::optional<GroupId> Find(const core::Address& local) const;
   // The group of a listener's first address: for sockets that are bound to a listener by name.
   std::optional<GroupId> FindByListener(std::string_view listener_id) const;
 
@@ -43,7 +43,7 @@ class ListenerGroups {
     HostMap by_hostname;
   };
 
-  absl::flat_hash_map<std::pair<std::string, uint16_t>, GroupId> by_address_;
+  absl::flat_hash_map<core::Address, GroupId> by_address_;
   absl::flat_hash_map<std::string, GroupId> by_listener_;
   std::vector<Group> groups_;
 };

@@ -19,22 +19,22 @@ TEST(ListenerGroupsTest, GroupsByAddressAndPort) {
   const ListenerGroups groups(*snapshot);
 
   EXPECT_EQ(groups.size(), 3u);
-  const auto https = groups.Find("192.0.2.1", 443);
+  const auto https = groups.Find(*core::Address::Parse("192.0.2.1", 443));
   ASSERT_TRUE(https.has_value());
-  EXPECT_EQ(groups.Find("2001:db8::1", 443), https);
+  EXPECT_EQ(groups.Find(*core::Address::Parse("2001:db8::1", 443)), https);
   EXPECT_EQ(groups.FindByListener("b"), https);
   EXPECT_EQ(groups.protocol(*https), Listener::PROTOCOL_HTTPS);
   EXPECT_EQ(groups.FindListener(*https, "a.test"), 0u);
   EXPECT_EQ(groups.FindListener(*https, "x.y.test"), 1u);
   EXPECT_EQ(groups.FindListener(*https, "test"), std::nullopt);
 
-  const auto http = groups.Find("192.0.2.1", 80);
+  const auto http = groups.Find(*core::Address::Parse("192.0.2.1", 80));
   ASSERT_TRUE(http.has_value());
   EXPECT_EQ(groups.protocol(*http), Listener::PROTOCOL_HTTP);
   EXPECT_EQ(groups.FindListener(*http, "anything"), 2u);
 
-  EXPECT_EQ(groups.Find("192.0.2.2", 80), std::nullopt);
-  EXPECT_EQ(groups.Find("2001:db8::1", 80), std::nullopt);
+  EXPECT_EQ(groups.Find(*core::Address::Parse("192.0.2.2", 80)), std::nullopt);
+  EXPECT_EQ(groups.Find(*core::Address::Parse("2001:db8::1", 80)), std::nullopt);
   EXPECT_EQ(groups.FindByListener("z"), std::nullopt);
 }
 
