@@ -5,10 +5,11 @@
 // Calls upwards happen inside OnBytes, OnEof or Flushed only, never inside a call downwards,
 // so a receiver may call its codec from within any of them.
 //
-// An upgrade (HTTP/1.1, head.upgrade not empty): the codec holds the client's further bytes back
-// until the response. 101 makes the exchange a tunnel: from then on the data calls carry opaque
-// bytes both ways, and the end calls a half-close. With any other answer the request is over, and
-// the connection closes after the response.
+// An upgrade (HTTP/1.1, head.upgrade not empty; it has no body): OnRequestEnd does not follow the
+// head, and the codec holds the client's further bytes back until the response. 101 makes the
+// exchange a tunnel: from then on the data calls carry opaque bytes both ways, and the end calls a
+// half-close. With any other answer the request is over, and the connection closes after the
+// response.
 //
 // Ownership: a connection owns its codec and outlives it. A codec never owns a stream; it names it
 // by a StreamId, which is dead after the stream's last call upwards (OnRequestReset) or after the
@@ -33,6 +34,8 @@ class Transport {
  public:
   // Takes all of it. Bytes need to live only for the call.
   virtual void Write(Bytes bytes) = 0;
+  // Nothing more is written: half-closes the connection once all before is sent. A tunnel's end.
+  virtual void EndWriting() = 0;
   // Bytes written that the socket has not taken yet.
   virtual size_t unsent() const = 0;
   // HTTP/1: stop (or go on) reading from the socket. HTTP/2 bounds by windows instead.
@@ -68,6 +71,8 @@ class RequestReceiver {
 // Makes a stream for each request; the connection.
 class StreamFactory {
  public:
+  // With the first byte of a head (HTTP/1) or with the whole of it. A head that is not accepted
+  // ends in OnRequestReset without OnRequestHead, and in OnRejected.
   virtual RequestReceiver& NewStream(StreamId id) = 0;
   // A request that was answered by the codec itself (400, 414, 431 ...), for log and counters.
   virtual void OnRejected(core::Fault fault) = 0;

@@ -124,7 +124,7 @@ struct RequestHead {
   Version version = Version::kHttp11;
   std::string_view method;
   std::string_view scheme;     // "http" or "https": of the connection, or :scheme
-  std::string_view authority;  // as sent: host[:port]; never empty
+  std::string_view authority;  // host[:port]; empty only for HTTP/1.0 without Host
   std::string_view host;       // lower case, without port, without trailing dot
   std::string_view target;     // origin form "/path?query", or "*" for OPTIONS
   HeaderList headers;
