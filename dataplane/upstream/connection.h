@@ -49,6 +49,7 @@ class Connection final : core::SocketOwner, http::Transport {
   void OnLost(int error) override;
 
   void Write(core::Bytes bytes) override { socket_.Write(bytes); }
+  void EndWriting() override { socket_.ShutdownAfterFlush(); }
   size_t unsent() const override { return socket_.unsent(); }
   void PauseReading(bool paused) override { socket_.PauseReading(paused); }
 
