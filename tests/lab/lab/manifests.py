@@ -13,8 +13,12 @@ def load(folder):
     objects = []
     for path in sorted(pathlib.Path(folder).iterdir()):
         if path.suffix in (".yaml", ".yml", ".json"):
-            objects += [document for document in yaml.safe_load_all(path.read_text()) if document]
+            objects += load_file(path)
     return objects
+
+
+def load_file(path):
+    return [document for document in yaml.safe_load_all(pathlib.Path(path).read_text()) if document]
 
 
 def write(path, *objects):

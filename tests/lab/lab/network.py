@@ -18,8 +18,9 @@ import sys
 import time
 
 PREFIX = "slab"  # of every namespace's name, then the process id of its maker
-LAN4, LAN6 = "192.168.0", "fd5a:0:0:1:"
+LAN4, LAN6 = "192.168.0", "fd5a:0:0:1:"  # the default; the host's number follows
 POD4 = "10.244"
+CLIENT, NODE = 99, 150
 
 
 class CommandFailed(Exception):
@@ -115,8 +116,9 @@ class Node(Namespace):
 class Network:
     """The whole LAN. A context manager; also cleans up at exit and on SIGTERM."""
 
-    def __init__(self, pass_object):
+    def __init__(self, pass_object, lan4=LAN4, node_device="eth0"):
         self.pass_object = pass_object
+        self.lan4 = lan4
         self.hosts = []
         self.ports = 0
         self.pods_used = 9
@@ -127,11 +129,11 @@ class Network:
             self.router = self.add(Namespace("router"))
             self.router.sysctl("net.ipv4.ip_forward", 1)
             self.router.ip("link", "add", "lan0", "type", "bridge", "forward_delay", "0", "mcast_snooping", "0")
-            self.router.ip("addr", "add", f"{LAN4}.1/24", "dev", "lan0")
+            self.router.ip("addr", "add", f"{lan4}.1/24", "dev", "lan0")
             self.router.ip("addr", "add", f"{LAN6}:1/64", "dev", "lan0")
             self.router.ip("link", "set", "lan0", "up")
-            self.client = self.add_host("client", 99)
-            self.node = self.add_host("node", 150, kind=Node)
+            self.client = self.add_host("client", CLIENT)
+            self.node = self.add_host("node", NODE, kind=Node, device=node_device)
             self.pods = self.add_pods(self.node)
         except BaseException:
             self.close()
@@ -141,13 +143,13 @@ class Network:
         self.hosts.append(host)
         return host
 
-    def add_host(self, role, number, kind=Namespace):
-        """A host on the LAN with eth0 at 192.168.0.NUMBER and fd5a:0:0:1::NUMBER."""
+    def add_host(self, role, number, kind=Namespace, device="eth0"):
+        """A host on the LAN, its device at 192.168.0.NUMBER and fd5a:0:0:1::NUMBER."""
         host = self.add(kind(role))
-        self.plug(host, "eth0")
-        host.ip("addr", "add", f"{LAN4}.{number}/24", "dev", "eth0")
-        host.ip("addr", "add", f"{LAN6}:{number}/64", "dev", "eth0")
-        host.ip("route", "add", "default", "via", f"{LAN4}.1")
+        self.plug(host, device)
+        host.ip("addr", "add", f"{self.lan4}.{number}/24", "dev", device)
+        host.ip("addr", "add", f"{LAN6}:{number}/64", "dev", device)
+        host.ip("route", "add", "default", "via", f"{self.lan4}.1")
         return host
 
     def plug(self, host, device):
@@ -169,7 +171,7 @@ class Network:
         pods.ip("link", "set", "eth0", "up")
         pods.ip("addr", "add", f"{POD4}.0.2/16", "dev", "eth0")
         pods.ip("route", "add", "default", "via", f"{POD4}.0.1")
-        self.router.ip("route", "add", f"{POD4}.0.0/16", "via", f"{LAN4}.150")
+        self.router.ip("route", "add", f"{POD4}.0.0/16", "via", f"{self.lan4}.{NODE}")
         return pods
 
     def add_pod_address(self):
