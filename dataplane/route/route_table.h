@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,13 +14,10 @@
 #include "dataplane/core/address.h"
 #include "dataplane/http/message.h"
 #include "dataplane/route/rule.h"
+#include "dataplane/snapshot/listener_groups.h"
 #include "dataplane/snapshot/snapshot.pb.h"
 
 namespace sluice::route {
-
-// The listeners that share an address and a port; what a connection arrives at. All of one
-// protocol (the compiler sees to it).
-struct Port;
 
 enum class Outcome : uint8_t {
   kFound,
@@ -44,14 +42,14 @@ class RouteTable {
       const snapshot::Snapshot& snapshot);
   ~RouteTable();
 
-  // Null: no listener has that address and port.
-  const Port* FindPort(const core::Address& local) const;
-  // The port of one listener by its id, for connections that come by another address (--listen).
-  const Port* FindPortOfListener(std::string_view listener_id) const;
-  bool IsHttps(const Port& port) const;
+  // The listeners that share the address and port; nullopt: there are none.
+  std::optional<snapshot::GroupId> FindPort(const core::Address& local) const;
+  // The group of one listener by its id, for connections that come by another address (--listen).
+  std::optional<snapshot::GroupId> FindPortOfListener(std::string_view listener_id) const;
+  bool IsHttps(snapshot::GroupId port) const;
 
   // `listener`: index of the one that SNI chose (HTTPS), or kAnyListener (HTTP).
-  Result Find(const Port& port, uint32_t listener, const http::RequestHead& head) const;
+  Result Find(snapshot::GroupId port, uint32_t listener, const http::RequestHead& head) const;
 
   const std::vector<Rule>& rules() const;             // by Rule::index
   std::string_view ListenerId(uint32_t index) const;  // of Snapshot.listeners

@@ -25,6 +25,7 @@ Stream::Stream(StreamContext& context, Downstream& downstream, http::StreamId id
       arena_(context.arenas),
       request_timer_([](void* self) { static_cast<Stream*>(self)->OnTimeout(); }, this),
       backend_timer_([](void* self) { static_cast<Stream*>(self)->OnTimeout(); }, this),
+      stall_timer_([](void* self) { static_cast<Stream*>(self)->OnStall(); }, this),
       started_ns_(context.io.loop.now_ns()) {
   ++context_.counters.open;
 }
@@ -54,12 +55,13 @@ void Stream::OnRequestHead(http::RequestHead& head) {
     return ReplyWithRedirect(redirect->status, redirect->location);
   }
   ArmRequestTimeout();
+  WatchClient();
   StartExchange();
 }
 
 Fault Stream::Route() {
   const Downstream::Arrival& arrival = downstream_.ArrivalIn(routing_->routing());
-  if (arrival.port == nullptr) return MakeFault(FaultCode::kNoRoute);
+  if (!arrival.port) return MakeFault(FaultCode::kNoRoute);
   route_ = routing_->routes().Find(*arrival.port, arrival.listener, *request_);
   switch (route_.outcome) {
     case route::Outcome::kFound:
@@ -93,12 +95,15 @@ void Stream::OnRequestData(core::Bytes data) {
   if (upstream_ == nullptr) return;  // already answered: read and dropped
   body_sent_ = true;
   if (!upstream_->codec().SendData(exchange_, data)) {
+    request_paused_ = true;
     downstream_.codec().PauseRequest(id_, true);
   }
+  WatchClient();
 }
 
 void Stream::OnRequestEnd(http::HeaderList& trailers) {
   request_ended_ = true;
+  WatchClient();
   if (upstream_ != nullptr) {
     upstream_->codec().SendEnd(exchange_, trailers);
     request_sent_ = true;
@@ -106,7 +111,11 @@ void Stream::OnRequestEnd(http::HeaderList& trailers) {
   if (tunnel_ && response_ended_) Finish();
 }
 
-void Stream::OnRequestWritable() { downstream_.codec().PauseRequest(id_, false); }
+void Stream::OnRequestWritable() {
+  request_paused_ = false;
+  WatchClient();
+  downstream_.codec().PauseRequest(id_, false);
+}
 
 void Stream::OnRequestReset(Fault fault) {
   if (done_) return;
@@ -165,6 +174,7 @@ void Stream::OnResponseHead(http::ResponseHead& head) {
   if (tunnel_) {
     request_timer_.Cancel();
     backend_timer_.Cancel();
+    WatchClient();
   }
   status_ = head.status;
   head_sent_ = true;
@@ -174,11 +184,17 @@ void Stream::OnResponseHead(http::ResponseHead& head) {
 void Stream::OnResponseData(core::Bytes data) {
   bytes_out_ += data.size();
   if (!downstream_.codec().SendData(id_, data)) {
+    response_paused_ = true;
+    WatchClient();
     upstream_->codec().PauseResponse(exchange_, true);
+  } else if (tunnel_) {
+    WatchClient();
   }
 }
 
 void Stream::OnResponseWritable() {
+  response_paused_ = false;
+  WatchClient();
   if (upstream_ != nullptr) upstream_->codec().PauseResponse(exchange_, false);
 }
 
@@ -200,6 +216,24 @@ void Stream::OnResponseReset(Fault fault) {
     return StartExchange();
   }
   ReplyWithFault(fault);
+}
+
+void Stream::WatchClient() {
+  core::TimerWheel& timers = context_.io.loop.timers();
+  const bool owes_body =
+      !request_ended_ && !request_paused_ && request_->body.kind != http::BodyLength::Kind::kNone;
+  if (response_paused_ || (owes_body && !tunnel_)) {
+    timers.Arm(stall_timer_, context_.limits.stall_ms);
+  } else if (tunnel_) {
+    timers.Arm(stall_timer_, context_.limits.tunnel_idle_ms);
+  } else {
+    stall_timer_.Cancel();
+  }
+}
+
+void Stream::OnStall() {
+  const bool took_nothing = response_paused_ || tunnel_;
+  ReplyWithFault(MakeFault(took_nothing ? FaultCode::kClientStalled : FaultCode::kRequestTimeout));
 }
 
 void Stream::OnTimeout() { ReplyWithFault(MakeFault(FaultCode::kUpstreamTimeout)); }
@@ -254,6 +288,7 @@ void Stream::Finish() {
 void Stream::Done() {
   if (std::exchange(done_, true)) return;
   request_timer_.Cancel();
+  stall_timer_.Cancel();
   EndExchange();
   WriteLog();
   downstream_.OnStreamDone(*this);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -53,11 +54,13 @@ class Downstream {
   // Where the connection arrived, in terms of one generation.
   struct Arrival {
     uint64_t generation = 0;
-    const route::Port* port = nullptr;  // null: this generation does not serve the address
+    std::optional<snapshot::GroupId> port;  // none: this generation does not serve the address
     uint32_t listener = route::RouteTable::kAnyListener;
   };
   // That of `routing`; looked up again only when the generation has changed.
   const Arrival& ArrivalIn(const Routing& routing);
+  // After a change of `sni_listener`.
+  void ForgetArrival() { arrival_ = {}; }
 
   core::Address local;
   core::Address client;
@@ -117,6 +120,9 @@ class Stream final : public http::RequestReceiver, public http::ResponseReceiver
   void EndExchange();
   void ArmRequestTimeout();
   void OnTimeout();
+  // The client owes us bytes, or the taking of some; in a tunnel either side may be silent longer.
+  void WatchClient();
+  void OnStall();
 
   // Answers of our own.
   void ReplyWithFault(core::Fault fault);
@@ -144,6 +150,7 @@ class Stream final : public http::RequestReceiver, public http::ResponseReceiver
 
   core::Timer request_timer_;
   core::Timer backend_timer_;
+  core::Timer stall_timer_;
 
   uint64_t started_ns_;
   uint64_t bytes_in_ = 0;
@@ -152,7 +159,9 @@ class Stream final : public http::RequestReceiver, public http::ResponseReceiver
   core::FaultCode fault_ = core::FaultCode::kNone;
   uint8_t retries_ = 0;
   bool request_ended_ = false;
-  bool body_sent_ = false;  // a byte of the body went upstream: no retry
+  bool request_paused_ = false;   // by us: the endpoint takes no more for now
+  bool response_paused_ = false;  // by us: the client takes no more for now
+  bool body_sent_ = false;        // a byte of the body went upstream: no retry
   bool request_sent_ = false;
   bool head_sent_ = false;  // the response's, to the client
   bool response_ended_ = false;

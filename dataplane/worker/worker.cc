@@ -1,0 +1,176 @@
+#include "dataplane/worker/worker.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "absl/log/log.h"
+#include "absl/strings/str_cat.h"
+
+namespace sluice::worker {
+namespace {
+
+constexpr size_t kScratchBytes = 64 * 1024;
+constexpr size_t kPlaintextBytes = 16 * 1024;
+
+}  // namespace
+
+struct Worker::Acceptor {
+  Acceptor(Worker& owner, ListeningSocket from) : worker(owner), socket(std::move(from)) {
+    pollable = {[](void* self, uint32_t) {
+                  auto* acceptor = static_cast<Acceptor*>(self);
+                  acceptor->worker.Accept(*acceptor);
+                },
+                this};
+  }
+  Worker& worker;
+  ListeningSocket socket;
+  core::Pollable pollable;
+};
+
+Worker::Worker(int number, const core::Limits& limits, stream::AccessLog::Sink sink)
+    : number_(number),
+      limits_(limits),
+      scratch_(kScratchBytes),
+      plaintext_(kPlaintextBytes),
+      io_{loop_, buffers_, scratch_},
+      mailbox_(loop_),
+      date_(loop_),
+      access_log_(loop_, std::move(sink)),
+      pools_(io_, limits_),
+      streams_{io_, arenas_, limits_, access_log_, stream_counters_, routing_},
+      context_{io_, limits_, streams_, date_, plaintext_, connection_counters_, *this},
+      accept_timer_([](void* self) { static_cast<Worker*>(self)->ResumeAccepting(); }, this) {}
+
+Worker::~Worker() {
+  Stop();
+  // Streams give their upstream connections back to pools that must still be there.
+  connections_.clear();
+}
+
+void Worker::Start(bool pin) {
+  thread_ = std::thread([this, pin] {
+    pthread_setname_np(pthread_self(), absl::StrCat("worker-", number_).c_str());
+    if (pin) {
+      cpu_set_t cpus;
+      CPU_ZERO(&cpus);
+      CPU_SET(static_cast<size_t>(number_) % std::thread::hardware_concurrency(), &cpus);
+      // Best effort: a container may not own that CPU.
+      (void)sched_setaffinity(0, sizeof cpus, &cpus);
+    }
+    loop_.Run();
+  });
+}
+
+void Worker::Stop() {
+  if (!thread_.joinable()) return;
+  loop_.Stop();
+  thread_.join();
+}
+
+void Worker::Apply(std::shared_ptr<const Generation> generation) {
+  generation_ = std::move(generation);
+  const auto& routing = generation_->routing;
+  std::vector<stream::RouteCounters*> counters;
+  counters.reserve(routing->routes->rules().size());
+  for (const route::Rule& rule : routing->routes->rules()) {
+    auto& slot = route_counters_[rule.route];
+    if (!slot) slot = std::make_unique<stream::RouteCounters>(stream::RouteCounters{rule.route});
+    counters.push_back(slot.get());
+  }
+  routing_ = stream::RoutingRef(
+      new stream::LiveRouting(routing, pools_.Apply(routing->clusters), std::move(counters)));
+}
+
+void Worker::AddListeningSocket(ListeningSocket socket) {
+  auto acceptor = std::make_unique<Acceptor>(*this, std::move(socket));
+  if (!loop_.AddLevel(acceptor->socket.fd.get(), acceptor->pollable,
+                      accepting_ ? static_cast<uint32_t>(EPOLLIN) : 0)) {
+    LOG(ERROR) << "worker " << number_ << ": cannot watch a listening socket: " << strerror(errno);
+    return;
+  }
+  acceptors_.push_back(std::move(acceptor));
+}
+
+void Worker::Accept(Acceptor& acceptor) {
+  for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    core::Fd fd(accept4(acceptor.socket.fd.get(), reinterpret_cast<sockaddr*>(&peer), &size,
+                        SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fd.valid()) {
+      if (errno == ECONNABORTED || errno == EINTR) continue;
+      if (errno != EAGAIN) PauseAccepting();  // no descriptors or memory: connections wait
+      return;
+    }
+    Take(std::move(fd), core::Address::From(reinterpret_cast<sockaddr*>(&peer)), acceptor);
+    if (connections_.size() >= limits_.connections) return PauseAccepting();
+  }
+}
+
+void Worker::Take(core::Fd fd, const core::Address& client, const Acceptor& acceptor) {
+  ++connection_counters_.accepted;
+  auto connection = std::make_unique<listener::Connection>(context_);
+  connection->client = client;
+  connection->fixed_listener = acceptor.socket.listener_id;
+  if (auto local = core::Address::OfLocal(fd.get())) connection->local = *local;
+  const bool served =
+      generation_ && connection->local.valid() && connection->Open(std::move(fd), generation_->tls);
+  if (!served) {
+    ++connection_counters_.refused;
+    return;
+  }
+  connection->index = connections_.size();
+  connections_.push_back(std::move(connection));
+}
+
+void Worker::PauseAccepting() {
+  accepting_ = false;
+  for (auto& acceptor : acceptors_) {
+    loop_.ModifyLevel(acceptor->socket.fd.get(), acceptor->pollable, 0);
+  }
+  loop_.timers().Arm(accept_timer_, kAcceptPauseMs);
+}
+
+void Worker::ResumeAccepting() {
+  if (draining_) return;
+  if (connections_.size() >= limits_.connections) {
+    return loop_.timers().Arm(accept_timer_, kAcceptPauseMs);
+  }
+  accepting_ = true;
+  for (auto& acceptor : acceptors_) {
+    loop_.ModifyLevel(acceptor->socket.fd.get(), acceptor->pollable, EPOLLIN);
+  }
+}
+
+void Worker::OnConnectionClosed(listener::Connection& connection) {
+  const size_t index = connection.index;
+  std::swap(connections_[index], connections_.back());
+  connections_[index]->index = index;
+  connections_.pop_back();
+}
+
+void Worker::Drain() {
+  draining_ = true;
+  for (auto& acceptor : acceptors_) loop_.Remove(acceptor->socket.fd.get(), acceptor->pollable);
+  acceptors_.clear();
+  for (auto& connection : connections_) connection->Drain();
+}
+
+WorkerStats Worker::Stats() const {
+  WorkerStats stats;
+  stats.streams = stream_counters_;
+  stats.connections = connection_counters_;
+  for (const auto& [route, counters] : route_counters_) stats.routes.push_back(*counters);
+  pools_.ForEach([&](std::string_view id, const upstream::Pool& pool) {
+    stats.clusters.push_back(
+        {std::string(id), pool.counters(), pool.endpoints(), pool.connections()});
+  });
+  stats.buffers_in_use = buffers_.used();
+  return stats;
+}
+
+}  // namespace sluice::worker
