@@ -43,8 +43,9 @@ bool FieldReader::Count(size_t bytes) {
 }
 
 bool FieldReader::AddName(std::string_view piece) {
-  if (!Count(piece.size())) return false;
   const size_t before = name_.size();
+  if (before == 0 && ++fields_ > limits_.header_fields) return false;
+  if (!Count(piece.size())) return false;
   name_ = list_->arena().Extend(name_, piece);
   underscore_ |= Lower(const_cast<char*>(name_.data()) + before, piece.size());
   return true;
@@ -56,13 +57,11 @@ bool FieldReader::AddValue(std::string_view piece) {
   return true;
 }
 
-bool FieldReader::EndField() {
-  if (++fields_ > limits_.header_fields) return false;
+void FieldReader::EndField() {
   if (!underscore_ || !SpoofsKnownName(name_)) list_->Add(name_, TrimSpace(value_));
   name_ = value_ = {};
   field_bytes_ = 0;
   underscore_ = false;
-  return true;
 }
 
 }  // namespace sluice::http

@@ -21,7 +21,7 @@ class FieldReader {
   // A piece of the next name or value. False: a limit is exceeded.
   bool AddName(std::string_view piece);
   bool AddValue(std::string_view piece);
-  bool EndField();
+  void EndField();
 
  private:
   bool Count(size_t bytes);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "dataplane/http/chars.h"
 #include "dataplane/http/connection_fields.h"
 #include "dataplane/http/h1_parser.h"
 #include "dataplane/http/head_writer.h"
@@ -168,6 +169,10 @@ core::Fault H1ClientCodec::OnBytes(Bytes bytes) {
       receiver_->OnResponseData({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
       return {};
     }
+    // llhttp would skip empty lines.
+    if (!std::exchange(message_begun_, true) && text.front() != 'H') {
+      return Break(MakeFault(FaultCode::kUpstreamProtocol));
+    }
     const llhttp_errno_t result = llhttp_execute(&parser_, text.data(), text.size());
     if (receiver_ == nullptr) return {};  // cancelled from within
     if (result == HPE_OK) return {};
@@ -186,13 +191,14 @@ void H1ClientCodec::BeginMessage() {
   parser_.data = this;
   head_ = nullptr;
   trailers_ = nullptr;
-  fields_begun_ = false;
+  fields_begun_ = message_begun_ = false;
   reason_bytes_ = chunk_extension_bytes_ = 0;
 }
 
-int H1ClientCodec::OnReason(llhttp_t* parser, const char*, size_t size) {
+int H1ClientCodec::OnReason(llhttp_t* parser, const char* at, size_t size) {
   auto& self = *static_cast<H1ClientCodec*>(parser->data);
   self.reason_bytes_ += size;
+  if (!AllAre(kFieldChar, {at, size})) return HPE_USER;
   return self.reason_bytes_ <= self.limits_.request_line_bytes ? 0 : HPE_USER;
 }
 
@@ -223,7 +229,9 @@ int H1ClientCodec::OnFieldValue(llhttp_t* parser, const char* at, size_t size) {
 
 int H1ClientCodec::OnFieldEnd(llhttp_t* parser) {
   auto& self = *static_cast<H1ClientCodec*>(parser->data);
-  return self.receiver_ != nullptr && self.fields_.EndField() ? 0 : HPE_USER;
+  if (self.receiver_ == nullptr) return HPE_USER;
+  self.fields_.EndField();
+  return 0;
 }
 
 int H1ClientCodec::OnFieldsEnd(llhttp_t* parser) {

@@ -89,7 +89,8 @@ class H1ClientCodec final : public ClientCodec {
   FieldReader fields_;
   ResponseHead* head_ = nullptr;    // of the message that is being read
   HeaderList* trailers_ = nullptr;  // the same
-  bool fields_begun_ = false;       // of its head, or of its trailers
+  bool message_begun_ = false;
+  bool fields_begun_ = false;  // of its head, or of its trailers
   size_t reason_bytes_ = 0;
   size_t chunk_extension_bytes_ = 0;
   int informational_ = 0;  // 1xx heads so far

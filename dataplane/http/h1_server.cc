@@ -120,7 +120,9 @@ size_t H1ServerCodec::ReadRequestLine(std::string_view text) {
     return piece.size();
   }
   line_ = receiver_->arena().Extend(line_, piece);
-  if (lf != std::string_view::npos && !BeginFields()) Reject(FaultCode::kBadRequest);
+  const bool whole = lf != std::string_view::npos;
+  const bool good = whole ? BeginFields() : line_.find('\r') >= line_.size() - 1;
+  if (!good) Reject(FaultCode::kBadRequest);
   return piece.size();
 }
 
@@ -179,9 +181,8 @@ int H1ServerCodec::OnFieldValue(llhttp_t* parser, const char* at, size_t size) {
 
 int H1ServerCodec::OnFieldEnd(llhttp_t* parser) {
   auto& self = *static_cast<H1ServerCodec*>(parser->data);
-  if (!self.collecting() || self.fields_.EndField()) return 0;
-  self.failed_ = FaultCode::kHeadersTooLarge;
-  return HPE_USER;
+  if (self.collecting()) self.fields_.EndField();
+  return 0;
 }
 
 int H1ServerCodec::OnFieldsEnd(llhttp_t* parser) {
