@@ -1,22 +1,12 @@
 #include "dataplane/worker/fleet.h"
 
-#include <algorithm>
 #include <atomic>
 
 namespace sluice::worker {
-namespace {
-
-core::Limits ShareOf(core::Limits limits, int workers) {
-  limits.connections = std::max(1u, limits.connections / static_cast<uint32_t>(workers));
-  return limits;
-}
-
-}  // namespace
-
 Fleet::Fleet(core::Mailbox& main, const FleetOptions& options) : main_(main) {
-  const core::Limits limits = ShareOf(options.limits, options.workers);
   for (int i = 0; i < options.workers; ++i) {
-    workers_.push_back(std::make_unique<Worker>(i, limits, options.access_log));
+    workers_.push_back(
+        std::make_unique<Worker>(i, options.workers, options.limits, options.access_log));
     workers_.back()->Start(options.pin && options.workers > 1);
   }
 }

@@ -57,6 +57,7 @@ absl::StatusOr<std::shared_ptr<const Generation>> BuildGeneration(
   if (absl::Status valid = snapshot::Validate(snapshot); !valid.ok()) return valid;
   auto generation = std::make_shared<Generation>();
   generation->number = number;
+  generation->settings = snapshot.settings();
   auto routing = BuildRouting(number, snapshot);
   if (!routing.ok()) return routing.status();
   generation->routing = *std::move(routing);

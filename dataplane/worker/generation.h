@@ -17,6 +17,7 @@ struct Generation {
   std::shared_ptr<const stream::Routing> routing;
   std::shared_ptr<const tls::TlsContexts> tls;
   std::shared_ptr<const certs::CertSet> certificates;
+  snapshot::Settings settings;
 };
 
 // Checks and builds; runs on the main thread, off the workers. InvalidArgument names the part and

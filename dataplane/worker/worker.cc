@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -15,6 +16,21 @@ namespace {
 
 constexpr size_t kScratchBytes = 64 * 1024;
 constexpr size_t kPlaintextBytes = 16 * 1024;
+
+template <typename T>
+void SetIf(T& limit, T setting) {
+  if (setting != 0) limit = setting;
+}
+
+// The process's limits with a generation's settings, as one of `workers` has them.
+core::Limits LimitsOf(core::Limits limits, const snapshot::Settings& settings, int workers) {
+  SetIf(limits.connections, settings.max_connections());
+  SetIf(limits.header_ms, settings.header_timeout_ms());
+  SetIf(limits.idle_ms, settings.idle_timeout_ms());
+  SetIf(limits.connect_ms, settings.connect_timeout_ms());
+  limits.connections = std::max(1u, limits.connections / static_cast<uint32_t>(workers));
+  return limits;
+}
 
 }  // namespace
 
@@ -31,9 +47,11 @@ struct Worker::Acceptor {
   core::Pollable pollable;
 };
 
-Worker::Worker(int number, const core::Limits& limits, stream::AccessLog::Sink sink)
+Worker::Worker(int number, int workers, const core::Limits& limits, stream::AccessLog::Sink sink)
     : number_(number),
-      limits_(limits),
+      workers_(workers),
+      base_limits_(limits),
+      limits_(LimitsOf(limits, {}, workers)),
       scratch_(kScratchBytes),
       plaintext_(kPlaintextBytes),
       io_{loop_, buffers_, scratch_},
@@ -73,6 +91,7 @@ void Worker::Stop() {
 
 void Worker::Apply(std::shared_ptr<const Generation> generation) {
   generation_ = std::move(generation);
+  limits_ = LimitsOf(base_limits_, generation_->settings, workers_);
   const auto& routing = generation_->routing;
   std::vector<stream::RouteCounters*> counters;
   counters.reserve(routing->routes->rules().size());

@@ -40,8 +40,9 @@ struct ListeningSocket {
 
 class Worker final : listener::ConnectionOwner {
  public:
-  // `limits` are the worker's share. `sink` gets access-log batches on the worker's thread.
-  Worker(int number, const core::Limits& limits, stream::AccessLog::Sink sink);
+  // `limits` are the process's; what they count is shared out among `workers`. `sink` gets
+  // access-log batches on the worker's thread.
+  Worker(int number, int workers, const core::Limits& limits, stream::AccessLog::Sink sink);
   ~Worker();
 
   // From any thread, once; the loop runs on its own thread until Stop.
@@ -71,7 +72,9 @@ class Worker final : listener::ConnectionOwner {
   void OnConnectionClosed(listener::Connection& connection) override;
 
   const int number_;
-  const core::Limits limits_;
+  const int workers_;
+  const core::Limits base_limits_;
+  core::Limits limits_;  // with the generation's settings; everything below reads it live
   core::EventLoop loop_;
   core::BufferPool buffers_;
   core::ArenaPool arenas_;
