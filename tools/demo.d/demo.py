@@ -12,6 +12,7 @@ import os
 import pathlib
 import signal
 import sys
+import time
 import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -41,20 +42,22 @@ def parse(arguments):
 
 
 def show(options, report):
-    """Runs all acts on a fresh stage; the stage stays up."""
+    """Runs all acts on a fresh stage and leaves it up; ends the program if one fails."""
     stage = Stage(options.manifests, options.interface, report)
     try:
         stage.build()
         for act in SHOWN:
             act(stage, report)
-    except BaseException as error:
-        if not isinstance(error, SystemExit):
-            report.failed(f"{type(error).__name__}: {error}")
-            if not isinstance(error, (acts.Unexpected, TimeoutError, RuntimeError, OSError)):
-                traceback.print_exc()
+        return stage
+    except Exception as error:
+        report.failed(f"{type(error).__name__}: {error}")
+        if not isinstance(error, (acts.Unexpected, TimeoutError, RuntimeError, OSError)):
+            traceback.print_exc()
         stage.close()
-        raise SystemExit(report.close()) from None
-    return stage, report.close()
+        sys.exit(report.close())
+    except BaseException:  # interrupted
+        stage.close()
+        raise
 
 
 def run(arguments):
@@ -62,28 +65,26 @@ def run(arguments):
     report = Report(options.json)
     if running_state() is not None:
         sys.exit("tools/demo: another demo is up; end it with: tools/demo stop")
-    if not options.keep:
-        stage, status = show(options, report)
-        stage.close()
-        sys.exit(status)
-    keep(options, report)
+    if options.keep:
+        keep(options, report)
+    show(options, report).close()
+    sys.exit(report.close())
 
 
 def keep(options, report):
     """A child of this process holds the LAN; it says through a pipe when the show is over."""
     read_end, write_end = os.pipe()
-    child = os.fork()
-    if child > 0:
+    if os.fork() > 0:
         os.close(write_end)
         answer = os.read(read_end, 1)
-        sys.exit(answer[0] if answer else 1)
+        os._exit(answer[0] if answer else 1)
     os.close(read_end)
     os.setsid()
-    stage, status = show(options, report)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    stage = show(options, report)
     STATE.write_text(json.dumps({"pid": os.getpid(), **stage.describe()}))
     report.hints(stage)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    os.write(write_end, bytes([status]))
+    os.write(write_end, bytes([report.close()]))
     os.close(write_end)
     for descriptor in (0, 1, 2):
         os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)
@@ -126,7 +127,7 @@ def stop(_):
     state = with_running_demo()
     os.kill(state["pid"], signal.SIGTERM)
     while running_state() is not None:
-        signal.sigtimedwait([], 0.05)
+        time.sleep(0.05)
     print("the demo is gone")
 
 
