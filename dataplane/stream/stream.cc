@@ -39,6 +39,7 @@ void Stream::OnRequestHead(http::RequestHead& head) {
   request_ = &head;
   target_ = head.target;
   routing_ = context_.routing;
+  if (Overloaded()) return ReplyWithFault(MakeFault(FaultCode::kOverload));
   if (Fault fault = Route()) return ReplyWithFault(fault);
 
   SetForwarded(
@@ -57,6 +58,12 @@ void Stream::OnRequestHead(http::RequestHead& head) {
   ArmRequestTimeout();
   WatchClient();
   StartExchange();
+}
+
+// Clients or endpoints that do not read hold more than we give to all of them together.
+bool Stream::Overloaded() const {
+  return context_.io.buffers.used() * core::BufferPool::kBufferBytes >
+         context_.limits.buffered_bytes;
 }
 
 Fault Stream::Route() {

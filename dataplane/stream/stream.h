@@ -111,6 +111,7 @@ class Stream final : public http::RequestReceiver, public http::ResponseReceiver
   static constexpr int kMostRetries = 2;
 
   // Routing: what to do with the request.
+  bool Overloaded() const;
   core::Fault Route();
   core::Fault ChooseBackend();
 

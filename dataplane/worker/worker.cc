@@ -29,6 +29,7 @@ core::Limits LimitsOf(core::Limits limits, const snapshot::Settings& settings, i
   SetIf(limits.idle_ms, settings.idle_timeout_ms());
   SetIf(limits.connect_ms, settings.connect_timeout_ms());
   limits.connections = std::max(1u, limits.connections / static_cast<uint32_t>(workers));
+  limits.buffered_bytes /= static_cast<size_t>(workers);
   return limits;
 }
 
