@@ -1,0 +1,124 @@
+#include "control/compile/gateways.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "control/compile/conditions.h"
+#include "control/compile/listeners.h"
+
+namespace sluice::compile {
+namespace {
+
+using gateway_api::Gateway;
+
+std::vector<const Gateway*> OldestFirst(const gateway_api::ObjectSet& objects,
+                                        const std::map<std::string, ClassPlan>& classes) {
+  std::vector<const Gateway*> gateways;
+  for (const auto& [name, gateway] : objects.All<Gateway>()) {
+    if (classes.contains(gateway.gateway_class_name)) gateways.push_back(&gateway);
+  }
+  std::ranges::sort(gateways, {}, [](const Gateway* g) {
+    return std::tie(g->meta.creation_time, g->meta.namespace_, g->meta.name);
+  });
+  return gateways;
+}
+
+std::vector<std::string> InvalidListeners(const std::vector<ListenerPlan>& listeners) {
+  std::vector<std::string> names;
+  for (const ListenerPlan& listener : listeners) {
+    if (!listener.accepted.status) names.push_back(listener.spec->name);
+  }
+  return names;
+}
+
+// The Snapshot's settings belong to the whole process, so what one tenant wants for his Gateway
+// alone cannot be honoured yet; and must not be ignored.
+std::optional<Condition> CheckParameters(const Gateway& gateway,
+                                         const gateway_api::ObjectSet& objects) {
+  if (!gateway.infrastructure || !gateway.infrastructure->parameters_ref) return std::nullopt;
+  const gateway_api::LocalObjectReference& ref = *gateway.infrastructure->parameters_ref;
+  std::string what = absl::StrCat("infrastructure.parametersRef: ", ref.group, "/", ref.kind);
+  if (ref.group != gateway_api::kSluiceGroup || ref.kind != gateway_api::GatewayParameters::kKind) {
+    return GatewayInvalidParameters(absl::StrCat(what, " is not supported"));
+  }
+  if (!objects.Find<gateway_api::GatewayParameters>({gateway.meta.namespace_, ref.name})) {
+    return GatewayInvalidParameters(absl::StrCat(what, " ", ref.name, " is not there"));
+  }
+  return GatewayInvalidParameters(
+      absl::StrCat(what, " of a single Gateway is not supported; the GatewayClass may have one"));
+}
+
+Condition Accept(const GatewayPlan& plan, const ClassPlan& gateway_class,
+                 const gateway_api::ObjectSet& objects) {
+  if (!gateway_class.accepted.status) {
+    return GatewayInvalidParameters(
+        absl::StrCat("the GatewayClass is not accepted: ", gateway_class.accepted.message));
+  }
+  if (auto problem = CheckParameters(*plan.object, objects)) return *problem;
+  for (const auto& address : plan.object->addresses) {
+    if (address.type != "IPAddress") return GatewayUnsupportedAddress(address.type);
+  }
+  std::vector<std::string> invalid = InvalidListeners(plan.listeners);
+  if (invalid.empty()) return GatewayAccepted();
+  return GatewayListenersNotValid(invalid.size() < plan.listeners.size(),
+                                  absl::StrJoin(invalid, ", "));
+}
+
+Condition Program(const GatewayPlan& plan) {
+  if (!plan.accepted.status) return GatewayNotProgrammed(plan.accepted.message);
+  if (plan.addresses.problem) return *plan.addresses.problem;
+  if (std::ranges::none_of(plan.listeners, &ListenerPlan::served)) {
+    return GatewayNotProgrammed("no listener is programmed");
+  }
+  return GatewayProgrammed();
+}
+
+ListenerStatus ReportListener(const ListenerPlan& plan, int64_t generation) {
+  ListenerStatus status{plan.spec->name,
+                        plan.supported_kinds,
+                        plan.attached_routes,
+                        {plan.accepted, plan.programmed, plan.resolved, plan.conflicted}};
+  Stamp(status.conditions, generation);
+  return status;
+}
+
+}  // namespace
+
+std::vector<GatewayPlan> PlanGateways(const gateway_api::ObjectSet& objects,
+                                      const std::map<std::string, ClassPlan>& classes,
+                                      const CompileOptions& options, Certificates& certificates,
+                                      Allocations& allocations) {
+  std::vector<const Gateway*> gateways = OldestFirst(objects, classes);
+  std::vector<AddressPlan> addresses = AssignAddresses(gateways, objects, options, allocations);
+  std::vector<GatewayPlan> plans;
+  for (size_t i = 0; i < gateways.size(); ++i) {
+    GatewayPlan& plan = plans.emplace_back();
+    plan.object = gateways[i];
+    plan.addresses = std::move(addresses[i]);
+    plan.listeners = PlanListeners(*plan.object, certificates);
+    plan.accepted = Accept(plan, classes.at(plan.object->gateway_class_name), objects);
+    ProgramListeners(plan);
+    plan.programmed = Program(plan);
+  }
+  return plans;
+}
+
+GatewayStatus ReportGateway(const GatewayPlan& plan) {
+  GatewayStatus status;
+  int64_t generation = plan.object->meta.generation;
+  if (plan.accepted.status) {
+    for (const UsableAddress& address : plan.addresses.usable) {
+      status.addresses.push_back({"IPAddress", address.address});
+    }
+  }
+  status.conditions = {plan.accepted, plan.programmed};
+  Stamp(status.conditions, generation);
+  for (const ListenerPlan& listener : plan.listeners) {
+    status.listeners.push_back(ReportListener(listener, generation));
+  }
+  return status;
+}
+
+}  // namespace sluice::compile
