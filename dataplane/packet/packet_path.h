@@ -46,6 +46,7 @@ struct PacketPathOptions {
 struct DeviceStatus {
   std::string name;
   int ifindex = 0;
+  MacAddress mac;
   bool announcing = false;
   bool carrier = false;
   std::string mode;  // "xdp", "xdp-generic", "libxdp", "tcx"; "silence" where it does not announce

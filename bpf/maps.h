@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The maps. All are pinned by name in the agent's folder and preallocated. User space writes what
+ * is configuration, the programs write what is measured; nothing is written by both.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/abi.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_VIPS);
+	__type(key, struct packet_address);
+	__type(value, struct vip_entry);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} vips SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_VIP_PORTS);
+	__type(key, struct port_key);
+	__type(value, struct port_entry);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} vip_ports SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_DEVICES);
+	__type(key, __u32); /* ifindex */
+	__type(value, struct device_entry);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} devices SEC(".maps");
+
+/* Answers are given while bpf_jiffies64() is below this. Written by renew_deadline alone. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} deadline SEC(".maps");
+
+/* Token buckets, by a hash of the requester's MAC. */
+struct requester {
+	__u32 tick; /* of the last refill */
+	__u32 millitokens;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1 << REQUESTER_BITS);
+	__type(key, __u32);
+	__type(value, struct requester);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} requesters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SLOT_END);
+	__type(key, __u32); /* slot */
+	__type(value, struct verdict_counters);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} verdicts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, CLAIM_RING_BYTES);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} claims SEC(".maps");
+
+/* Tick before which no further claim for the slot's VIP is reported. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SLOT_END);
+	__type(key, __u32); /* slot */
+	__type(value, __u64);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} claim_gates SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SOCKMAP);
+	__uint(max_entries, FAMILY_COUNT *MAX_WORKERS);
+	__type(key, __u32);
+	__type(value, __u64); /* 64 bits: user space may read the socket's cookie back */
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} listeners SEC(".maps");
+
+/* How many workers of a family take connections; their sockets are in `listeners` before. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FAMILY_COUNT);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} workers SEC(".maps");

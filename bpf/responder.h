@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What ARP and NDP have in common: may this node answer for the VIP, here and now; and what to do
+ * with somebody else's claim to it. Nothing about a VIP ever reaches the kernel.
+ */
+#pragma once
+
+#include "bpf/frame.h"
+#include "bpf/verdict.h"
+
+/* A frame that came in, and its device once it is known to concern a VIP. */
+struct arrival {
+	struct cursor cursor;
+	__u32 ifindex;
+	const struct device_entry *device; /* NULL: not described by user space: silent */
+};
+
+/* Rates in kernel ticks, which only user space knows. Set before the programs are loaded. */
+const volatile __u32 millitokens_per_tick = 3600;
+const volatile __u32 millitokens_max = 100000;
+const volatile __u32 claim_gap_ticks = 250;
+
+/*
+ * Whether a frame to this MAC is for the kernel's ears at all: a unicast to another machine, seen
+ * by a promiscuous device, is not. A device that is not described yet hears all. Finds the device.
+ */
+static __always_inline bool is_for_us(struct arrival *arrival, const struct ethhdr *eth)
+{
+	const struct device_entry *device = bpf_map_lookup_elem(&devices, &arrival->ifindex);
+
+	arrival->device = device;
+	return !device || is_group_mac(eth->h_dest) || same_mac(eth->h_dest, device->mac);
+}
+
+static __always_inline bool is_in_time(void)
+{
+	__u32 zero = 0;
+	__u64 *until = bpf_map_lookup_elem(&deadline, &zero);
+
+	return until && bpf_jiffies64() < *until;
+}
+
+/* Two requesters may share a bucket: what an attacker gains by that he has by forging a MAC. */
+static __always_inline bool take_token(const __u8 *mac)
+{
+	__u32 hash = (*(const __u32 *)mac ^ (__u32)(*(const __u16 *)(mac + 4)) << 12) * 0x9e3779b1u;
+	__u32 index = hash >> (32 - REQUESTER_BITS);
+	struct requester *requester = bpf_map_lookup_elem(&requesters, &index);
+	__u32 now = bpf_jiffies64();
+	__u64 tokens;
+
+	if (!requester)
+		return false;
+	tokens = requester->millitokens;
+	if (now != requester->tick) {
+		tokens += (__u64)(now - requester->tick) * millitokens_per_tick;
+		if (tokens > millitokens_max)
+			tokens = millitokens_max;
+		requester->tick = now;
+	}
+	if (tokens < 1000) {
+		requester->millitokens = tokens;
+		return false;
+	}
+	requester->millitokens = tokens - 1000;
+	return true;
+}
+
+/* Judges a request for a VIP: `reply` if this node answers it, else FATE_DROP. */
+static __always_inline int judge_request(const struct arrival *arrival, const struct vip_entry *vip,
+					 const __u8 *requester, enum fate reply)
+{
+	const struct device_entry *device = arrival->device;
+
+	if (!device || !(device->bit & vip->devices))
+		return verdict(vip->slot, VERDICT_SILENCED, FATE_DROP);
+	if (!(vip->flags & VIP_OWNED))
+		return verdict(vip->slot, VERDICT_NOT_OWNED, FATE_DROP);
+	if (!is_in_time())
+		return verdict(vip->slot, VERDICT_EXPIRED, FATE_DROP);
+	if (is_group_mac(requester)) /* an answer to a group would multiply */
+		return verdict(vip->slot, VERDICT_MALFORMED, FATE_DROP);
+	if (!take_token(requester))
+		return verdict(vip->slot, VERDICT_RATE_LIMITED, FATE_DROP);
+	return verdict(vip->slot,
+		       reply == FATE_REPLY_ARP ? VERDICT_ARP_ANSWERED : VERDICT_NDP_ANSWERED,
+		       reply);
+}
+
+/*
+ * Tells user space, once a gap and VIP: a flood of claims must not keep the agent busy. A stack
+ * frame of its own, for the reason given at find_fault.
+ */
+static __noinline void report_claim(__u32 slot, __u32 ifindex, const struct packet_address *address,
+				    const __u8 *claimant)
+{
+	__u64 *gate = bpf_map_lookup_elem(&claim_gates, &slot);
+	__u64 now = bpf_jiffies64();
+	struct claim_event *event;
+
+	if (!gate || now < *gate)
+		return;
+	*gate = now + claim_gap_ticks;
+	event = bpf_ringbuf_reserve(&claims, sizeof(*event), 0);
+	if (!event)
+		return;
+	event->address = *address;
+	event->ifindex = ifindex;
+	__builtin_memcpy(event->claimant, claimant, ETH_ALEN);
+	event->zero[0] = event->zero[1] = 0;
+	bpf_ringbuf_submit(event, 0);
+}
+
+/* Judges a frame whose sender says that it is `address`, which is the VIP. */
+static __always_inline int judge_claim(const struct arrival *arrival, const struct vip_entry *vip,
+				       const struct packet_address *address, const __u8 *claimant)
+{
+	const struct device_entry *device = arrival->device;
+
+	if (!device || !(device->bit & vip->devices))
+		return verdict(vip->slot, VERDICT_SILENCED, FATE_DROP);
+	if (same_mac(claimant, device->mac))
+		return verdict(vip->slot, VERDICT_OWN_ECHO, FATE_DROP);
+	if (!(vip->flags & VIP_OWNED))
+		return verdict(vip->slot, VERDICT_OTHERS_CLAIM, FATE_DROP);
+	report_claim(vip->slot, arrival->ifindex, address, claimant);
+	return verdict(vip->slot, VERDICT_FOREIGN_CLAIM, FATE_DROP);
+}
