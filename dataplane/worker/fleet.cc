@@ -13,13 +13,14 @@ Fleet::Fleet(core::Mailbox& main, const FleetOptions& options) : main_(main) {
 
 Fleet::~Fleet() = default;
 
-void Fleet::OnAll(std::function<void(Worker&, int)> work, std::function<void()> done) {
+void Fleet::OnAll(core::Mailbox& reply, std::function<void(Worker&, int)> work,
+                  std::function<void()> done) {
   auto left = std::make_shared<std::atomic<int>>(size());
   for (int i = 0; i < size(); ++i) {
     Worker* worker = workers_[static_cast<size_t>(i)].get();
-    worker->Post([this, worker, i, work, done, left] {
+    worker->Post([&reply, worker, i, work, done, left] {
       work(*worker, i);
-      if (left->fetch_sub(1) == 1 && done) main_.Post(done);
+      if (left->fetch_sub(1) == 1 && done) reply.Post(done);
     });
   }
 }
@@ -32,21 +33,22 @@ void Fleet::AddListeningSocket(int worker, ListeningSocket socket) {
 }
 
 void Fleet::Apply(std::shared_ptr<const Generation> generation, std::function<void()> done) {
-  OnAll([generation](Worker& worker, int) { worker.Apply(generation); }, std::move(done));
+  OnAll(main_, [generation](Worker& worker, int) { worker.Apply(generation); }, std::move(done));
 }
 
-void Fleet::Ping(std::function<void()> done) {
-  OnAll([](Worker&, int) {}, std::move(done));
+void Fleet::PingFrom(core::Mailbox& reply, std::function<void()> done) {
+  OnAll(reply, [](Worker&, int) {}, std::move(done));
 }
 
 void Fleet::Stats(std::function<void(std::vector<WorkerStats>)> done) {
   auto all = std::make_shared<std::vector<WorkerStats>>(workers_.size());
-  OnAll([all](Worker& worker, int i) { (*all)[static_cast<size_t>(i)] = worker.Stats(); },
-        [all, done] { done(std::move(*all)); });
+  OnAll(
+      main_, [all](Worker& worker, int i) { (*all)[static_cast<size_t>(i)] = worker.Stats(); },
+      [all, done] { done(std::move(*all)); });
 }
 
 void Fleet::Drain() {
-  OnAll([](Worker& worker, int) { worker.Drain(); }, nullptr);
+  OnAll(main_, [](Worker& worker, int) { worker.Drain(); }, nullptr);
 }
 
 void Fleet::CountOpen(std::function<void(size_t)> done) {

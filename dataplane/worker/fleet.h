@@ -32,7 +32,9 @@ class Fleet {
   // `done` once every worker has moved to `generation`; requests under way end on the old one.
   void Apply(std::shared_ptr<const Generation> generation, std::function<void()> done);
   // `done` once every worker's loop has come round: none of them hangs.
-  void Ping(std::function<void()> done);
+  void Ping(std::function<void()> done) { PingFrom(main_, std::move(done)); }
+  // The same from any thread; `done` runs on the loop of `reply`, which outlives the fleet.
+  void PingFrom(core::Mailbox& reply, std::function<void()> done);
   // `done` gets one element a worker.
   void Stats(std::function<void(std::vector<WorkerStats>)> done);
   // Stops accepting; what is open may end.
@@ -41,8 +43,9 @@ class Fleet {
   void CountOpen(std::function<void(size_t open)> done);
 
  private:
-  // Runs `work` on every worker, then `done` on the main thread.
-  void OnAll(std::function<void(Worker&, int number)> work, std::function<void()> done);
+  // Runs `work` on every worker, then `done` on the loop of `reply`. From any thread.
+  void OnAll(core::Mailbox& reply, std::function<void(Worker&, int number)> work,
+             std::function<void()> done);
 
   core::Mailbox& main_;
   std::vector<std::unique_ptr<Worker>> workers_;
