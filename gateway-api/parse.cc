@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/log/check.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gateway-api/node.h"
@@ -107,9 +108,8 @@ void ReportUnknown(const Node& document, std::string_view api_version, std::stri
   auto known = std::ranges::find(kKinds, kind, &KindEntry::kind);
   std::string message = "is not a kind that is read; it is left out";
   if (known != std::end(kKinds)) {
-    std::string_view separator = known->group.empty() ? "" : "/";
     message = absl::StrCat("apiVersion ", api_version.substr(0, 80), " is not read; write ",
-                           known->group, separator, *known->versions.begin());
+                           ApiVersionOf(kind));
   }
   report.set_object(Name(document, kind, true));
   report.Warning(document.line, document.column, "", std::move(message));
@@ -189,6 +189,12 @@ void KeepPrevious(const ObjectSet& previous, const std::set<std::string>& reject
 }
 
 }  // namespace
+
+std::string ApiVersionOf(std::string_view kind) {
+  auto entry = std::ranges::find(kKinds, kind, &KindEntry::kind);
+  CHECK(entry != std::end(kKinds)) << kind;
+  return absl::StrCat(entry->group, entry->group.empty() ? "" : "/", *entry->versions.begin());
+}
 
 std::string ToString(const Problem& problem) {
   std::string text = ToString(problem.at);

@@ -50,6 +50,10 @@ ParseResult ParseYaml(std::string_view text, std::string_view file, const ParseL
 // One JSON object, as the Kubernetes API sends it; positions are not known.
 ParseResult ParseJson(std::string_view text, std::string_view name, const ParseLimits& limits = {});
 
+// "gateway.networking.k8s.io/v1": the version that objects of a kind are written with. REQUIRES: a
+// kind of Object.
+std::string ApiVersionOf(std::string_view kind);
+
 struct File {
   std::string path;
   std::string text;

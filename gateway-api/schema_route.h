@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_cat.h"
 #include "gateway-api/grpc_route.h"
 #include "gateway-api/http_route.h"
 #include "gateway-api/schema_meta.h"
