@@ -88,7 +88,12 @@ ResolvedBackend Backends::Resolve(const BackendObjectReference& ref, std::string
 }
 
 void Backends::Emit(snapshot::Snapshot& snapshot) const {
+  std::set<std::string> used;
+  for (const snapshot::Rule& rule : snapshot.rules()) {
+    for (const snapshot::Backend& backend : rule.backends()) used.insert(backend.cluster_id());
+  }
   for (const auto& [id, target] : clusters_) {
+    if (!used.contains(id)) continue;
     snapshot.add_clusters()->set_id(id);
     snapshot::EndpointSet* endpoints = snapshot.add_endpoints();
     *endpoints =

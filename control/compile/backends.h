@@ -27,7 +27,7 @@ class Backends {
   ResolvedBackend Resolve(const gateway_api::BackendObjectReference& ref, std::string_view kind,
                           const std::string& route_namespace);
 
-  // All that were resolved.
+  // The clusters that the Snapshot's rules name.
   void Emit(snapshot::Snapshot& snapshot) const;
 
  private:

@@ -1,5 +1,4 @@
 // Statuses as YAML, in the shape that `kubectl get -o yaml` gives them.
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "control/compile/status.h"
 
@@ -8,9 +7,18 @@ namespace {
 
 using gateway_api::NamespacedName;
 
-// Text in double quotes: JSON's escapes are YAML's.
+// Text in double quotes, escaped as JSON and YAML both read it.
 std::string Quoted(std::string_view text) {
-  return absl::StrCat("\"", absl::Utf8SafeCEscape(text), "\"");
+  std::string quoted = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      absl::StrAppend(&quoted, "\\u00", absl::Hex(c, absl::kZeroPad2));
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "\"";
 }
 
 void AppendHead(std::string_view kind, const NamespacedName& name, std::string& out) {
@@ -73,7 +81,7 @@ void AppendGateway(const GatewayStatus& status, std::string& out) {
 
 void AppendClass(const GatewayClassStatus& status, std::string& out) {
   AppendConditions(status.conditions, "  ", out);
-  absl::StrAppend(&out, "  supportedFeatures:\n");
+  if (!status.supported_features.empty()) absl::StrAppend(&out, "  supportedFeatures:\n");
   for (const std::string& name : status.supported_features) {
     absl::StrAppend(&out, "  - name: ", name, "\n");
   }

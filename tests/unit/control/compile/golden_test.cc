@@ -119,6 +119,11 @@ std::string NameOf(const fs::path& in) {
   return name.substr(0, name.size() - std::string_view(".in.yaml").size());
 }
 
+// One case is enough to hold the list.
+void HideFeatures(Statuses& statuses) {
+  for (auto& [name, status] : statuses.gateway_classes) status.supported_features.clear();
+}
+
 class GoldenTest : public ::testing::TestWithParam<fs::path> {};
 
 TEST_P(GoldenTest, ObjectsCompileToWhatIsWritten) {
@@ -128,6 +133,7 @@ TEST_P(GoldenTest, ObjectsCompileToWhatIsWritten) {
   auto loaded = gateway_api::LoadYaml({{"in", text}});
   Compiled compiled = Compile(loaded.objects, ReadOptions(text));
   EXPECT_EQ(snapshot::Validate(compiled.snapshot), absl::OkStatus());
+  if (NameOf(in) != "class-supported-version") HideFeatures(compiled.statuses);
 
   const std::string actual = Print(loaded.problems, compiled);
   if (std::getenv("SLUICE_REWRITE_GOLDEN") != nullptr) {
@@ -145,7 +151,7 @@ INSTANTIATE_TEST_SUITE_P(Golden, GoldenTest, ::testing::ValuesIn(Cases()), [](co
 
 TEST(GoldenCases, AreManyAndHaveNoStrayOutputs) {
   std::vector<fs::path> cases = Cases();
-  EXPECT_FALSE(cases.empty());
+  EXPECT_GE(cases.size(), 40u);
   for (const auto& entry : fs::directory_iterator(SLUICE_SOURCE_DIR "/tests/golden")) {
     std::string name = entry.path().native();
     if (!name.ends_with(".out.txt")) continue;
