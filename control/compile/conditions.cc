@@ -80,8 +80,8 @@ Condition ListenerUnsupportedProtocol(std::string_view protocol) {
 Condition ListenerUnsupportedValue(std::string_view what) {
   return False(kAccepted, "UnsupportedValue", std::string(what));
 }
-Condition ListenerNotAcceptedByConflict() {
-  return False(kAccepted, "Conflicted", "the listener conflicts with another one");
+Condition ListenerNotAcceptedBy(const Condition& conflict) {
+  return False(kAccepted, conflict.reason, conflict.message);
 }
 Condition ListenerNoConflicts() {
   return False(kConflicted, "NoConflicts", "the listener has no conflicts");
@@ -113,6 +113,9 @@ Condition ListenerProgrammed() {
 }
 Condition ListenerInvalid(std::string_view why) {
   return False(kProgrammed, "Invalid", std::string(why));
+}
+Condition ListenerNotProgrammedBy(const Condition& conflict) {
+  return False(kProgrammed, conflict.reason, conflict.message);
 }
 Condition ListenerPending(std::string_view why) {
   return False(kProgrammed, "Pending", std::string(why));

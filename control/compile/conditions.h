@@ -34,7 +34,7 @@ Condition GatewayAddressNotAssigned(std::string_view why);
 Condition ListenerAccepted();
 Condition ListenerUnsupportedProtocol(std::string_view protocol);
 Condition ListenerUnsupportedValue(std::string_view what);
-Condition ListenerNotAcceptedByConflict();
+Condition ListenerNotAcceptedBy(const Condition& conflict);
 Condition ListenerNoConflicts();
 Condition ListenerProtocolConflict(int port);
 Condition ListenerHostnameConflict(std::string_view hostname);
@@ -44,6 +44,7 @@ Condition ListenerRefNotPermitted(std::string_view what);
 Condition ListenerInvalidRouteKinds(std::string_view kinds);
 Condition ListenerProgrammed();
 Condition ListenerInvalid(std::string_view why);
+Condition ListenerNotProgrammedBy(const Condition& conflict);
 Condition ListenerPending(std::string_view why);
 
 // ListenerSet.

@@ -54,8 +54,8 @@ void CheckKinds(ListenerPlan& plan) {
 }
 
 void Conflict(ListenerPlan& plan, Condition conflict) {
+  if (plan.accepted.status) plan.accepted = ListenerNotAcceptedBy(conflict);
   plan.conflicted = std::move(conflict);
-  if (plan.accepted.status) plan.accepted = ListenerNotAcceptedByConflict();
 }
 
 // Listeners of one port must speak one protocol and differ in their hostnames. All that do not are
@@ -81,6 +81,7 @@ void FindConflicts(std::vector<ListenerPlan>& plans) {
 
 Condition Program(const GatewayPlan& gateway, const ListenerPlan& listener) {
   if (!gateway.accepted.status) return ListenerInvalid("the Gateway is not accepted");
+  if (listener.conflicted.status) return ListenerNotProgrammedBy(listener.conflicted);
   if (!listener.accepted.status) return ListenerInvalid(listener.accepted.message);
   bool https = listener.protocol == snapshot::Listener::PROTOCOL_HTTPS;
   if (https && listener.certificate_ids.empty()) {
