@@ -1,5 +1,7 @@
 // What a rule does to a request and its response besides forwarding: a closed set, one switch.
-// Stateless; text that it makes lives in the head's arena.
+// Stateless; any thread. Text that it makes lives in the head's arena; text of the filters is
+// borrowed, so they must outlive the head (the stream holds its generation). Header names in
+// filters are in lower case, as RouteTable makes them.
 #pragma once
 
 #include <optional>

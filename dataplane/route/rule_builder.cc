@@ -4,17 +4,37 @@
 #include <string_view>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/ascii.h"
 
 namespace sluice::route {
 namespace {
 
 using ClusterIndexes = absl::flat_hash_map<std::string_view, uint32_t>;
 
+void LowerNames(google::protobuf::RepeatedPtrField<snapshot::Header>& headers) {
+  for (snapshot::Header& header : headers) absl::AsciiStrToLower(header.mutable_name());
+}
+
+// Names in lower case, as heads have them: once here rather than with each request.
+std::vector<snapshot::Filter> ResolveFilters(
+    const google::protobuf::RepeatedPtrField<snapshot::Filter>& from) {
+  std::vector<snapshot::Filter> filters(from.begin(), from.end());
+  for (snapshot::Filter& filter : filters) {
+    if (!filter.has_request_headers() && !filter.has_response_headers()) continue;
+    snapshot::HeaderModifier& modifier = filter.has_request_headers()
+                                             ? *filter.mutable_request_headers()
+                                             : *filter.mutable_response_headers();
+    LowerNames(*modifier.mutable_set());
+    LowerNames(*modifier.mutable_add());
+  }
+  return filters;
+}
+
 Backend ResolveBackend(const snapshot::Backend& from, const ClusterIndexes& clusters) {
   Backend backend;
   backend.weight = from.weight();
   if (!from.cluster_id().empty()) backend.cluster = clusters.at(from.cluster_id());
-  backend.filters.assign(from.filters().begin(), from.filters().end());
+  backend.filters = ResolveFilters(from.filters());
   return backend;
 }
 
@@ -26,7 +46,7 @@ Rule ResolveRule(const snapshot::Rule& from, const ClusterIndexes& clusters) {
   Rule rule;
   rule.id = from.id();
   rule.route = from.route();
-  rule.filters.assign(from.filters().begin(), from.filters().end());
+  rule.filters = ResolveFilters(from.filters());
   rule.backends.reserve(static_cast<size_t>(from.backends_size()));
   for (const snapshot::Backend& backend : from.backends()) {
     rule.backends.push_back(ResolveBackend(backend, clusters));

@@ -215,6 +215,20 @@ TEST(RouteTableTest, ResolvesRules) {
   EXPECT_EQ(rule.filters[0].redirect().status(), 301u);
 }
 
+TEST(RouteTableTest, HeaderNamesOfFiltersBecomeLowerCase) {
+  const auto table = Build(Parse(R"(
+    rules {
+      id: "r"
+      filters { request_headers { set { name: "X-A" value: "V" } add { name: "X-B" value: "V" } } }
+      backends { filters { response_headers { set { name: "X-C" value: "V" } } } }
+    })"));
+  const Rule& rule = table->rules()[0];
+  EXPECT_EQ(rule.filters[0].request_headers().set(0).name(), "x-a");
+  EXPECT_EQ(rule.filters[0].request_headers().set(0).value(), "V");
+  EXPECT_EQ(rule.filters[0].request_headers().add(0).name(), "x-b");
+  EXPECT_EQ(rule.backends[0].filters[0].response_headers().set(0).name(), "x-c");
+}
+
 // ---- the property: the table answers what a linear scan answers ---------------------------------
 
 class Random {
