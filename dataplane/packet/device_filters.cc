@@ -33,11 +33,10 @@ bool operator==(const device_entry& a, const device_entry& b) {
 }
 
 // The sender of this node's own requests on `ifindex`: an address of the device, or of another.
-__be32 OwnAddress(const std::vector<DeviceAddress>& addresses, const std::set<IpAddress>& vips,
-                  int ifindex) {
+__be32 OwnAddress(const std::vector<DeviceAddress>& addresses, int ifindex) {
   const DeviceAddress* best = nullptr;
   for (const DeviceAddress& candidate : addresses) {
-    if (vips.contains(candidate.address) || !candidate.global) continue;
+    if (!candidate.address.is_v4() || !candidate.global) continue;
     if (candidate.ifindex == ifindex) {
       best = &candidate;
       break;
@@ -113,8 +112,7 @@ std::string DeviceFilters::LinkPath(std::string_view kind, int ifindex) const {
 }
 
 absl::Status DeviceFilters::Sync(const std::vector<Device>& devices,
-                                 const std::vector<DeviceAddress>& addresses,
-                                 const std::set<IpAddress>& vips, Repairs& repairs) {
+                                 const std::vector<DeviceAddress>& addresses, Repairs& repairs) {
   absl::Status first;
   std::set<int> wanted;
   for (const Device& device : devices) {
@@ -123,7 +121,7 @@ absl::Status DeviceFilters::Sync(const std::vector<Device>& devices,
     KeepFirst(first, SyncDevice(device, repairs));
   }
   RemoveGone(wanted, repairs);
-  KeepFirst(first, SyncMap(addresses, vips, repairs));
+  KeepFirst(first, SyncMap(addresses, repairs));
   Report();
   return first;
 }
@@ -204,8 +202,7 @@ void DeviceFilters::RemoveGone(const std::set<int>& wanted, Repairs& repairs) {
   }
 }
 
-absl::Status DeviceFilters::SyncMap(const std::vector<DeviceAddress>& addresses,
-                                    const std::set<IpAddress>& vips, Repairs& repairs) {
+absl::Status DeviceFilters::SyncMap(const std::vector<DeviceAddress>& addresses, Repairs& repairs) {
   const int map = bpf_map__fd(programs_->maps.devices);
   std::vector<std::pair<__u32, device_entry>> pairs;
   int error = ReadHashMap(map, pairs);
@@ -215,7 +212,7 @@ absl::Status DeviceFilters::SyncMap(const std::vector<DeviceAddress>& addresses,
     const std::optional<size_t> bit = BitOf(filter.device);
     device_entry entry = {};
     entry.bit = bit.has_value() ? 1u << *bit : 0;
-    entry.address_v4 = OwnAddress(addresses, vips, ifindex);
+    entry.address_v4 = OwnAddress(addresses, ifindex);
     std::ranges::copy(filter.device.mac.bytes, entry.mac);
     const auto found = actual.find(ifindex);
     if (found != actual.end() && found->second == entry) continue;

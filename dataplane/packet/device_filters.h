@@ -38,10 +38,10 @@ class DeviceFilters {
         interfaces_(options.interfaces),
         attach_(options.attach) {}
 
-  // Brings links and map in line with the devices that there are. Goes on after an error, and
-  // returns the first. `vips` are no address of the node's own.
+  // Brings links and map in line with the devices that there are, and with the node's own
+  // addresses. Goes on after an error, and returns the first.
   absl::Status Sync(const std::vector<Device>& devices, const std::vector<DeviceAddress>& addresses,
-                    const std::set<IpAddress>& vips, Repairs& repairs);
+                    Repairs& repairs);
 
   const std::vector<DeviceStatus>& statuses() const { return statuses_; }
   // The announcing device that is `interfaces[bit]`; nullptr if it is not there now.
@@ -62,8 +62,7 @@ class DeviceFilters {
   absl::Status SyncXdp(Filter& filter, Repairs& repairs);
   void SyncSharedXdp(Filter& filter);
   void RemoveGone(const std::set<int>& wanted, Repairs& repairs);
-  absl::Status SyncMap(const std::vector<DeviceAddress>& addresses, const std::set<IpAddress>& vips,
-                       Repairs& repairs);
+  absl::Status SyncMap(const std::vector<DeviceAddress>& addresses, Repairs& repairs);
   void Report();
 
   const Programs& programs_;

@@ -45,6 +45,25 @@ IpAddress AddressOf(const NetlinkAttribute& attribute) {
   return {attribute.As<std::array<uint8_t, 16>>()};
 }
 
+struct AddressAttributes {
+  IpAddress address;
+  bool ours = false;
+};
+
+// IFA_LOCAL is the device's own address where IFA_ADDRESS is its peer's.
+AddressAttributes ParseAddress(const NetlinkMessage& message) {
+  AddressAttributes result;
+  bool has_local = false;
+  for (const NetlinkAttribute& attribute : message.AttributesAfter<ifaddrmsg>()) {
+    if (attribute.type == IFA_PROTO) result.ours = attribute.As<uint8_t>() == kProtocol;
+    if (attribute.type == IFA_LOCAL || (attribute.type == IFA_ADDRESS && !has_local)) {
+      result.address = AddressOf(attribute);
+      has_local |= attribute.type == IFA_LOCAL;
+    }
+  }
+  return result;
+}
+
 Device ParseDevice(const NetlinkMessage& message, const ifinfomsg& header) {
   Device device;
   device.ifindex = header.ifi_index;
@@ -100,17 +119,17 @@ absl::StatusOr<std::vector<Device>> NodeNetwork::Devices() {
 absl::StatusOr<std::vector<DeviceAddress>> NodeNetwork::Addresses() {
   std::vector<DeviceAddress> addresses;
   NetlinkRequest request(RTM_GETADDR, NLM_F_DUMP);
-  request.Add(ifaddrmsg{.ifa_family = AF_INET});
+  request.Add(ifaddrmsg{.ifa_family = AF_UNSPEC});
   const int error = DumpWhole(
       socket_, request, [&] { addresses.clear(); },
       [&](const NetlinkMessage& message) {
         const auto* header = message.As<ifaddrmsg>();
         if (message.type != RTM_NEWADDR || header == nullptr) return;
-        for (const NetlinkAttribute& attribute : message.AttributesAfter<ifaddrmsg>()) {
-          if (attribute.type != IFA_LOCAL) continue;
-          addresses.push_back({static_cast<int>(header->ifa_index), AddressOf(attribute),
-                               header->ifa_scope == RT_SCOPE_UNIVERSE});
-        }
+        DeviceAddress address{.ifindex = static_cast<int>(header->ifa_index),
+                              .global = header->ifa_scope == RT_SCOPE_UNIVERSE};
+        const AddressAttributes attributes = ParseAddress(message);
+        address.address = attributes.address;
+        if (!attributes.ours) addresses.push_back(address);
       });
   if (error != 0) return KernelError(error, "listing the node's addresses");
   return addresses;
@@ -182,13 +201,9 @@ absl::StatusOr<std::set<Group>> NodeNetwork::Groups() {
       [&](const NetlinkMessage& message) {
         const auto* header = message.As<ifaddrmsg>();
         if (message.type != RTM_NEWADDR || header == nullptr) return;
-        Group group{.ifindex = static_cast<int>(header->ifa_index)};
-        bool ours = false;
-        for (const NetlinkAttribute& attribute : message.AttributesAfter<ifaddrmsg>()) {
-          if (attribute.type == IFA_ADDRESS) group.address = AddressOf(attribute);
-          if (attribute.type == IFA_PROTO) ours = attribute.As<uint8_t>() == kProtocol;
-        }
-        if (ours) groups.insert(group);
+        const AddressAttributes attributes = ParseAddress(message);
+        if (!attributes.ours) return;
+        groups.insert({static_cast<int>(header->ifa_index), attributes.address});
       });
   if (error != 0 && error != EAFNOSUPPORT && error != EOPNOTSUPP) {
     return KernelError(error, "listing the solicited-node groups");

@@ -54,8 +54,9 @@ class NodeNetwork {
  public:
   static absl::StatusOr<NodeNetwork> Open();
 
-  absl::StatusOr<std::vector<Device>> Devices();           // by ifindex
-  absl::StatusOr<std::vector<DeviceAddress>> Addresses();  // IPv4, as the kernel orders them
+  absl::StatusOr<std::vector<Device>> Devices();  // by ifindex
+  // Both families, as the kernel orders them, without our groups.
+  absl::StatusOr<std::vector<DeviceAddress>> Addresses();
 
   // local ADDRESS dev lo, in table local.
   absl::StatusOr<std::set<IpAddress>> VipRoutes();

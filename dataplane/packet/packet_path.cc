@@ -83,6 +83,8 @@ class PacketPath::State {
  private:
   absl::Status CheckInterfaces(const std::vector<Device>& devices) const;
   absl::Status SyncDevices(Repairs& repairs);
+  absl::Status ChooseServed(const std::vector<Device>& devices,
+                            const std::vector<DeviceAddress>& addresses);
   absl::Status SyncLookup(Repairs& repairs);
   absl::Status SyncRoutes(Repairs& repairs);
   absl::Status SyncGroups(Repairs& repairs, bool leave);
@@ -102,7 +104,9 @@ class PacketPath::State {
   std::optional<PinnedLink> lookup_;
   std::unique_ptr<ring_buffer, CloseRing> claims_ring_;
   std::vector<ForeignClaim> claims_;  // where the ring puts them
-  VipTable table_;
+  VipTable wanted_;
+  VipTable served_;              // of them, those that are no address of the node's own
+  absl::Status conflict_;        // names the first of the others
   bool applied_ = false;         // until then the maps are a former process's, and stand
   std::set<IpAddress> adopted_;  // VIPs that it owned: no takeover
   AnnouncementSchedule schedule_;
@@ -147,9 +151,27 @@ absl::Status PacketPath::State::SyncDevices(Repairs& repairs) {
   if (!devices.ok()) return devices.status();
   const absl::StatusOr<std::vector<DeviceAddress>> addresses = network_.Addresses();
   if (!addresses.ok()) return addresses.status();
-  std::set<IpAddress> vips = adopted_;
-  for (const Vip& vip : table_) vips.insert(vip.address);
-  return filters_.Sync(*devices, *addresses, vips, repairs);
+  conflict_ = ChooseServed(*devices, *addresses);
+  return filters_.Sync(*devices, *addresses, repairs);
+}
+
+// An address of the node's own is never a VIP: all of its other ports would be refused, ssh first.
+absl::Status PacketPath::State::ChooseServed(const std::vector<Device>& devices,
+                                             const std::vector<DeviceAddress>& addresses) {
+  absl::Status first;
+  served_.clear();
+  for (const Vip& vip : wanted_) {
+    const auto own = std::ranges::find(addresses, vip.address, &DeviceAddress::address);
+    if (own == addresses.end()) {
+      served_.push_back(vip);
+      continue;
+    }
+    const auto device = std::ranges::find(devices, own->ifindex, &Device::ifindex);
+    KeepFirst(first, absl::InvalidArgumentError(absl::StrCat(
+                         "VIP ", vip.address.ToString(), " is an address of this node's ",
+                         device == devices.end() ? "" : device->name, ": not served")));
+  }
+  return first;
 }
 
 absl::Status PacketPath::State::SyncLookup(Repairs& repairs) {
@@ -168,7 +190,7 @@ absl::Status PacketPath::State::SyncRoutes(Repairs& repairs) {
   if (!actual.ok()) return actual.status();
   absl::Status first;
   std::set<IpAddress> wanted;
-  for (const Vip& vip : table_) wanted.insert(vip.address);
+  for (const Vip& vip : served_) wanted.insert(vip.address);
   for (const IpAddress& address : *actual) {
     if (wanted.contains(address)) continue;
     ++repairs.count;
@@ -184,7 +206,7 @@ absl::Status PacketPath::State::SyncRoutes(Repairs& repairs) {
 
 std::set<Group> PacketPath::State::WantedGroups() const {
   std::set<Group> wanted;
-  for (const Vip& vip : table_) {
+  for (const Vip& vip : served_) {
     if (vip.address.is_v4()) continue;
     const uint32_t mask = maps_.DeviceMask(vip);
     for (size_t bit = 0; bit < options_.interfaces.size(); ++bit) {
@@ -214,12 +236,13 @@ absl::Status PacketPath::State::Sync(absl::Time now, Repairs& repairs) {
   if (absl::Status status = SyncDevices(repairs); !status.ok()) return status;
   absl::Status first = SyncLookup(repairs);
   if (!applied_) return first;
-  const absl::StatusOr<int> upserted = maps_.Upsert(table_);
+  KeepFirst(first, conflict_);
+  const absl::StatusOr<int> upserted = maps_.Upsert(served_);
   if (!upserted.ok()) return upserted.status();
   repairs.count += *upserted;
   KeepFirst(first, SyncGroups(repairs, /*leave=*/false));
   KeepFirst(first, SyncRoutes(repairs));
-  const absl::StatusOr<int> pruned = maps_.Prune(table_);
+  const absl::StatusOr<int> pruned = maps_.Prune(served_);
   if (pruned.ok()) repairs.count += *pruned;
   KeepFirst(first, pruned.status());
   KeepFirst(first, SyncGroups(repairs, /*leave=*/true));
@@ -228,7 +251,7 @@ absl::Status PacketPath::State::Sync(absl::Time now, Repairs& repairs) {
 }
 
 absl::Status PacketPath::State::Apply(VipTable table, absl::Time now) {
-  table_ = std::move(table);
+  wanted_ = std::move(table);
   applied_ = true;
   Repairs wanted_changes;
   const absl::Status status = Sync(now, wanted_changes);
@@ -252,7 +275,7 @@ absl::Status PacketPath::State::HandleDeviceEvents(absl::Time now) {
 
 std::set<Announcement> PacketPath::State::WantedAnnouncements() const {
   std::set<Announcement> wanted;
-  for (const Vip& vip : table_) {
+  for (const Vip& vip : served_) {
     const uint32_t mask = vip.owned ? maps_.DeviceMask(vip) : 0;
     for (size_t bit = 0; bit < options_.interfaces.size(); ++bit) {
       const Device* device = filters_.Announcing(bit);

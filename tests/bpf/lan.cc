@@ -69,16 +69,21 @@ std::string WhyNoLan() {
   return "";
 }
 
-struct Lan::Peering {
-  std::unique_ptr<peer_bpf, void (*)(peer_bpf*)> skeleton{peer_bpf__open_and_load(),
-                                                          &peer_bpf__destroy};
-};
+Occupant::Occupant(const std::string& device) : skeleton_(peer_bpf__open_and_load()) {
+  PCHECK(skeleton_ != nullptr);
+  skeleton_->links.peer_pass = bpf_program__attach_xdp(
+      skeleton_->progs.peer_pass, static_cast<int>(if_nametoindex(device.c_str())));
+  PCHECK(skeleton_->links.peer_pass != nullptr);
+}
+
+Occupant::~Occupant() { peer_bpf__destroy(skeleton_); }
 
 Lan::Lan(Peer peer)
     : node_name_(absl::StrCat("sluice-node-", getpid())),
       client_name_(absl::StrCat("sluice-client-", getpid())),
       folder_(absl::StrCat(kBpffs, "/sluice-test-", getpid())),
-      home_(OpenNetwork("/proc/thread-self/ns/net")) {
+      home_(OpenNetwork("/proc/thread-self/ns/net")),
+      peer_(peer) {
   Run("ip netns add " + node_name_);
   Run("ip netns add " + client_name_);
   node_ = OpenNetwork("/run/netns/" + node_name_);
@@ -94,24 +99,43 @@ Lan::Lan(Peer peer)
   };
   Node(address(kNodeIp, "2001:db8::10"));
   Client(address(kClientIp, "2001:db8::99"));
-  if (peer == Peer::kPlain) return;
-  peering_ = std::make_unique<Peering>();
-  CHECK(peering_->skeleton != nullptr);
-  InClient([&] {
-    const bpf_link* link = bpf_program__attach_xdp(peering_->skeleton->progs.peer_pass,
-                                                   static_cast<int>(if_nametoindex("eth0")));
-    PCHECK(link != nullptr);
-    peering_->skeleton->links.peer_pass = const_cast<bpf_link*>(link);
-    return 0;
-  });
+  RunPeer("eth0");
+}
+
+void Lan::RunPeer(const std::string& device) {
+  if (peer_ == Peer::kPlain) return;
+  peers_.push_back(InClient([&] { return std::make_unique<Occupant>(device); }));
 }
 
 Lan::~Lan() {
-  peering_.reset();
+  peers_.clear();
   Enter(home_.get());
   Run("ip netns del " + node_name_);
   Run("ip netns del " + client_name_);
+  if (!pod_name_.empty()) Run("ip netns del " + pod_name_);
   std::filesystem::remove_all(folder_);
+}
+
+void Lan::AddWire(const std::string& name) {
+  Node(absl::StrCat("ip link add ", name, " type veth peer name ", name, " netns ", client_name_,
+                    " && ip link set ", name, " up"));
+  Client(absl::StrCat("ip link set ", name, " up"));
+  RunPeer(name);
+}
+
+void Lan::AddPod(const std::string& device, const std::string& node_ip, const std::string& pod_ip) {
+  pod_name_ = absl::StrCat("sluice-pod-", getpid());
+  Run("ip netns add " + pod_name_);
+  pod_ = OpenNetwork("/run/netns/" + pod_name_);
+  Node(absl::StrCat("ip link add ", device, " type veth peer name eth0 netns ", pod_name_,
+                    " && ip addr add ", node_ip, " dev ", device, " && ip link set ", device,
+                    " up"));
+  const std::string gateway = node_ip.substr(0, node_ip.find('/'));
+  In(pod_, [&] {
+    return Run(absl::StrCat("ip link set lo up && ip addr add ", pod_ip,
+                            " dev eth0 && ip link set eth0 up && ip route add default via ",
+                            gateway));
+  });
 }
 
 void Lan::Enter(int network) { PCHECK(setns(network, CLONE_NEWNET) == 0); }

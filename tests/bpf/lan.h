@@ -13,6 +13,8 @@
 #include "dataplane/core/fd.h"
 #include "dataplane/packet/announcement.h"
 
+struct peer_bpf;
+
 namespace sluice::packet {
 
 inline constexpr std::string_view kNodeMac = "02:00:00:00:00:0a";
@@ -22,6 +24,16 @@ inline constexpr std::string_view kClientIp = "192.168.0.99";
 
 // Why namespaces and BPF cannot be had here; empty if they can.
 std::string WhyNoLan();
+
+// Somebody else's XDP program on a device of the current namespace.
+class Occupant {
+ public:
+  explicit Occupant(const std::string& device);
+  ~Occupant();
+
+ private:
+  peer_bpf* skeleton_;
+};
 
 class Lan {
  public:
@@ -37,25 +49,39 @@ class Lan {
   std::string Node(const std::string& command) const;
   std::string Client(const std::string& command) const;
 
+  // Another veth between the two, with the same name on both sides and no address.
+  void AddWire(const std::string& name);
+  // A third namespace behind `device` of the node, routed by it, as a pod is.
+  void AddPod(const std::string& device, const std::string& node_ip, const std::string& pod_ip);
+
   // A bpffs folder of this LAN's own.
   const std::string& folder() const { return folder_; }
 
   // A descriptor made in the client's namespace by `make`.
   template <typename Make>
   auto InClient(Make make) const {
-    Enter(client_.get());
+    return In(client_, make);
+  }
+  template <typename Make>
+  auto InPod(Make make) const {
+    return In(pod_, make);
+  }
+
+ private:
+  template <typename Make>
+  auto In(const core::Fd& network, Make make) const {
+    Enter(network.get());
     auto made = make();
     Enter(node_.get());
     return made;
   }
-
- private:
   static void Enter(int network);
-  struct Peering;
+  void RunPeer(const std::string& device);
 
-  std::string node_name_, client_name_, folder_;
-  core::Fd home_, node_, client_;
-  std::unique_ptr<Peering> peering_;
+  std::string node_name_, client_name_, pod_name_, folder_;
+  core::Fd home_, node_, client_, pod_;
+  Peer peer_;
+  std::vector<std::unique_ptr<Occupant>> peers_;
 };
 
 // A raw socket on a device of the current namespace: sends whole frames, sees what comes in.

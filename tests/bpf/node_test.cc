@@ -1,144 +1,166 @@
-// The whole packet path on a node of a small LAN, through PacketPath, seen by a client.
-#include <arpa/inet.h>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
+// The packet path at work on a node: what a client of the LAN gets, and what it does not.
+#include <errno.h>
 #include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
 
-#include <algorithm>
+#include <numeric>
 
-#include "dataplane/packet/packet_path.h"
-#include "tests/bpf/frames.h"
-#include "tests/bpf/lan.h"
+#include "absl/strings/str_cat.h"
+#include "tests/bpf/node_fixture.h"
 
 namespace sluice::packet {
 namespace {
 
+using ::testing::Each;
+using ::testing::Gt;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::Not;
-using std::chrono_literals::operator""ms;
-
-constexpr std::string_view kVip = "192.168.0.200";
-constexpr std::string_view kVip6 = "2001:db8::200";
-constexpr auto kSoon = 2000ms;  // an answer is there within microseconds
-constexpr auto kNever = 300ms;  // what has not come by then does not come
-
-const absl::Time kStart = absl::FromUnixSeconds(1000);
-
-IpAddress Ip(std::string_view text) { return IpAddress::Parse(text).value(); }
-
-Vip MakeVip(std::string_view address) {
-  return {.address = Ip(address), .ports = {{Transport::kTcp, 443}}};
-}
-
-// A listening socket as the agent makes it: loopback, port 0.
-class Listener {
- public:
-  explicit Listener(int family) : fd_(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    EXPECT_EQ(0, listen(fd_.get(), 16));
-  }
-  int fd() const { return fd_.get(); }
-  // The local address of the next connection, "none" if none comes.
-  std::string Accept() const {
-    pollfd readable = {.fd = fd_.get(), .events = POLLIN};
-    if (poll(&readable, 1, static_cast<int>(kSoon.count())) != 1) return "none";
-    const core::Fd connection(accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    sockaddr_storage local = {};
-    socklen_t size = sizeof local;
-    getsockname(connection.get(), reinterpret_cast<sockaddr*>(&local), &size);
-    char text[INET6_ADDRSTRLEN];
-    if (local.ss_family == AF_INET) {
-      const auto& v4 = reinterpret_cast<const sockaddr_in&>(local);
-      return inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text) +
-             (":" + std::to_string(ntohs(v4.sin_port)));
-    }
-    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(local);
-    return inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text) +
-           ("#" + std::to_string(ntohs(v6.sin6_port)));
-  }
-
- private:
-  core::Fd fd_;
-};
-
-// Connects from the current namespace; 0 or the errno.
-int Connect(std::string_view address, uint16_t port) {
-  const IpAddress ip = Ip(address);
-  const core::Fd fd(socket(ip.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const timeval patience = {.tv_sec = 2};
-  setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-  sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-  std::copy_n(ip.bytes.begin(), 16, v6.sin6_addr.s6_addr);
-  sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
-  std::copy_n(ip.bytes.begin() + 12, 4, reinterpret_cast<uint8_t*>(&v4.sin_addr));
-  const int result = ip.is_v4() ? connect(fd.get(), reinterpret_cast<sockaddr*>(&v4), sizeof v4)
-                                : connect(fd.get(), reinterpret_cast<sockaddr*>(&v6), sizeof v6);
-  return result == 0 ? 0 : errno;
-}
-
-bool IsArp(const Frame& frame) { return frame.size() >= 42 && frame[12] == 8 && frame[13] == 6; }
-
-class NodeTest : public testing::Test {
- protected:
-  void SetUp() override {
-    if (const std::string why = WhyNoLan(); !why.empty()) GTEST_SKIP() << why;
-    lan_ = std::make_unique<Lan>();
-  }
-  void TearDown() override {
-    path_.reset();
-    lan_.reset();
-  }
-
-  PacketPathOptions Options() const { return {.folder = lan_->folder(), .interfaces = {"eth0"}}; }
-
-  // Opens the path with the VIPs owned and the deadline far.
-  void Open(PacketPathOptions options) {
-    auto path = PacketPath::Open(std::move(options));
-    ASSERT_TRUE(path.ok()) << path.status();
-    path_ = *std::move(path);
-    ASSERT_EQ(absl::OkStatus(), path_->Apply({MakeVip(kVip), MakeVip(kVip6)}, kStart));
-    ASSERT_EQ(absl::OkStatus(), path_->RenewDeadline(absl::Seconds(60)));
-  }
-
-  // What comes back to a request for the VIP.
-  std::optional<Frame> Ask(const Frame& request, std::chrono::milliseconds patience) const {
-    const Wire wire = lan_->InClient([] { return Wire("eth0"); });
-    wire.Send(request);
-    return wire.Receive([](const Frame& frame) { return IsArp(frame) && frame[21] == 2; },
-                        patience);
-  }
-
-  uint64_t Count(verdict_reason reason) const {
-    return path_->ReadCounters().value().by_reason[reason];
-  }
-
-  std::unique_ptr<Lan> lan_;
-  std::unique_ptr<PacketPath> path_;
-};
 
 TEST_F(NodeTest, AnswersArpByNativeXdp) {
   Open(Options());
-  EXPECT_EQ("xdp", path_->devices()[0].mode) << path_->devices()[0].note;
-  const Frame expected = ArpFrame({.to = kClientMac,
-                                   .from = kNodeMac,
-                                   .operation = 2,
-                                   .sender_mac = kNodeMac,
-                                   .sender = kVip,
-                                   .target_mac = kClientMac,
-                                   .target = kClientIp});
-  EXPECT_EQ(expected, Ask(ArpFrame({}), kSoon));
+  EXPECT_EQ("xdp", ModeOf("eth0"));
+  EXPECT_EQ(ExpectedArpReply(), Ask(ArpFrame({}), kSoon));
   EXPECT_EQ(1u, Count(VERDICT_ARP_ANSWERED));
+}
+
+TEST_F(NodeTest, AnswersArpByTcx) {
+  PacketPathOptions options = Options();
+  options.attach = AttachPreference::kTcx;
+  Open(options);
+  EXPECT_EQ("tcx", ModeOf("eth0"));
+  EXPECT_EQ(ExpectedArpReply(), Ask(ArpFrame({}), kSoon));
+  EXPECT_EQ(1u, Count(VERDICT_ARP_ANSWERED));
+}
+
+TEST_F(NodeTest, AnswersArpByGenericXdp) {
+  PacketPathOptions options = Options();
+  options.attach = AttachPreference::kGeneric;
+  Open(options);
+  EXPECT_EQ("xdp-generic", ModeOf("eth0"));
+  EXPECT_EQ(ExpectedArpReply(), Ask(ArpFrame({}), kSoon));
+}
+
+TEST_F(NodeTest, FallsBackToTcxWhereXdpIsTaken) {
+  const Occupant occupant("eth0");
+  Open(Options());
+  EXPECT_THAT(ModeOf("eth0"), HasSubstr("tcx: attaching by native XDP: Device or resource busy"));
+  EXPECT_EQ(ExpectedArpReply(), Ask(ArpFrame({}), kSoon));
+}
+
+TEST_F(NodeTest, FallsBackToTcxWhereLibxdpCannotShare) {
+  PacketPathOptions options = Options();
+  options.attach = AttachPreference::kLibxdp;
+  Open(options);
+  if (ModeOf("eth0") == "libxdp") GTEST_SKIP() << "freplace works here";
+  EXPECT_EQ("tcx: libxdp: cannot run: freplace refused by the kernel; served by tcx",
+            ModeOf("eth0"));
+  EXPECT_EQ(ExpectedArpReply(), Ask(ArpFrame({}), kSoon));
+}
+
+TEST_F(NodeTest, AnswersPriorityTaggedArpByTcx) {
+  Open(Options());
+  // (A packet socket shows the frame without its tag.)
+  EXPECT_EQ(ExpectedArpReply(), Ask(Tagged(ArpFrame({}), 0x6000), kSoon));
+  EXPECT_EQ(1u, Count(VERDICT_ARP_ANSWERED));
+}
+
+TEST_F(NodeTest, LeavesTaggedFramesToVlanDevices) {
+  Open(Options());
+  EXPECT_EQ(std::nullopt, Ask(Tagged(ArpFrame({}), 5), kNever));
+  EXPECT_THAT(path_->ReadCounters()->by_reason, Each(0));
+}
+
+TEST_F(NodeTest, AnswersNeighbourSolicitation) {
+  Open(Options());
+  const Frame expected = NdpFrame({.to = kClientMac,
+                                   .from = kNodeMac,
+                                   .source = kVip6,
+                                   .destination = "2001:db8::99",
+                                   .type = 136,
+                                   .flags = 0x60000000,
+                                   .options = {2, 1, 2, 0, 0, 0, 0, 0x0a}});
+  EXPECT_EQ(expected, Ask(NdpFrame({}), kSoon));
+  EXPECT_EQ(1u, Count(VERDICT_NDP_ANSWERED));
+}
+
+TEST_F(NodeTest, JoinsTheSolicitedNodeGroup) {
+  Open(Options());
+  EXPECT_THAT(lan_->Node("ip maddr show dev eth0"), HasSubstr("33:33:ff:00:02:00"));
+  Apply({MakeVip(kVip)});
+  EXPECT_THAT(lan_->Node("ip maddr show dev eth0"), Not(HasSubstr("33:33:ff:00:02:00")));
 }
 
 TEST_F(NodeTest, IsSilentAboutWhatItDoesNotOwn) {
   Open(Options());
   Vip foreign = MakeVip(kVip);
   foreign.owned = false;
-  ASSERT_EQ(absl::OkStatus(), path_->Apply({foreign}, kStart));
+  Apply({foreign});
   EXPECT_EQ(std::nullopt, Ask(ArpFrame({}), kNever));
   EXPECT_EQ(1u, Count(VERDICT_NOT_OWNED));
+}
+
+TEST_F(NodeTest, IsSilentAfterTheDeadline) {
+  Open(Options());
+  ASSERT_EQ(absl::OkStatus(), path_->ExpireDeadline());
+  EXPECT_EQ(std::nullopt, Ask(ArpFrame({}), kNever));
+  EXPECT_EQ(1u, Count(VERDICT_EXPIRED));
+}
+
+TEST_F(NodeTest, IsSilentOnOtherDevicesOldAndNew) {
+  lan_->AddWire("eth1");
+  Open(Options());
+  lan_->AddWire("eth2");
+  ASSERT_EQ(absl::OkStatus(), path_->HandleDeviceEvents(kStart));
+  EXPECT_EQ(std::nullopt, Ask(ArpFrame({}), kNever, "eth1"));
+  EXPECT_EQ(std::nullopt, Ask(ArpFrame({}), kNever, "eth2"));
+  EXPECT_EQ(2u, Count(VERDICT_SILENCED));
+  EXPECT_EQ("silence", ModeOf("eth2"));
+}
+
+TEST_F(NodeTest, AnnouncesOnlyWhereTheVipSaysSo) {
+  lan_->AddWire("eth1");
+  PacketPathOptions options = Options();
+  options.interfaces = {"eth0", "eth1"};
+  Open(options);
+  Vip vip = MakeVip(kVip);
+  vip.interfaces = {"*1"};
+  Apply({vip});
+  EXPECT_EQ(std::nullopt, Ask(ArpFrame({}), kNever, "eth0"));
+  EXPECT_NE(std::nullopt, Ask(ArpFrame({}), kSoon, "eth1"));
+}
+
+// The kernel answers ARP for every local address on every device: what the filters are for.
+TEST_F(NodeTest, KernelAloneWouldAnswer) {
+  lan_->Node(absl::StrCat("ip route add local ", kVip, " dev lo"));
+  EXPECT_EQ(ExpectedArpReply(), Ask(ArpFrame({}), kSoon));
+}
+
+class SenderTest : public NodeTest {
+ protected:
+  // The client knows the VIP at another node; ours sends something from the VIP to the client,
+  // whose address it must resolve first. What the client knows then.
+  std::string NeighbourAfterReply() const {
+    lan_->Client(absl::StrCat("ip neigh replace ", kVip, " lladdr 02:00:00:00:00:0b dev eth0 ",
+                              "nud stale"));
+    SendDatagram(*lan_, kVip);
+    return lan_->Client(absl::StrCat("ip neigh show ", kVip));
+  }
+};
+
+TEST_F(SenderTest, KernelAloneWouldTurnTheClient) {
+  lan_->Node(absl::StrCat("ip route add local ", kVip, " dev lo"));
+  EXPECT_THAT(NeighbourAfterReply(), HasSubstr("02:00:00:00:00:0a"));
+}
+
+TEST_F(SenderTest, ReplyFromUnownedVipLeavesTheClientAlone) {
+  Open(Options());
+  Vip foreign = MakeVip(kVip);
+  foreign.owned = false;
+  Apply({foreign});
+  EXPECT_THAT(NeighbourAfterReply(), HasSubstr("02:00:00:00:00:0b"));
+  EXPECT_THAT(Count(VERDICT_SENDER_REWRITTEN), Gt(0));
+  // The request was made in the node's own name, and answered.
+  EXPECT_THAT(lan_->Node(absl::StrCat("ip neigh show ", kClientIp)), HasSubstr(kClientMac));
+  EXPECT_THAT(lan_->Client(absl::StrCat("ip neigh show ", kNodeIp)), HasSubstr(kNodeMac));
 }
 
 TEST_F(NodeTest, BringsConnectionsToTheListeners) {
@@ -148,9 +170,106 @@ TEST_F(NodeTest, BringsConnectionsToTheListeners) {
   EXPECT_EQ(0, lan_->InClient([] { return Connect(kVip, 443); }));
   EXPECT_EQ("192.168.0.200:443", v4.Accept());
   EXPECT_EQ(0, lan_->InClient([] { return Connect(kVip6, 443); }));
-  EXPECT_EQ("2001:db8::200#443", v6.Accept());
+  EXPECT_EQ("[2001:db8::200]:443", v6.Accept());
   EXPECT_EQ(2u, Count(VERDICT_STEERED));
   EXPECT_EQ(1u, Count(VERDICT_NDP_ANSWERED));
+}
+
+TEST_F(NodeTest, SpreadsConnectionsOverTheWorkers) {
+  Open(Options());
+  const Listener workers[] = {Listener(AF_INET), Listener(AF_INET), Listener(AF_INET)};
+  ListenerSockets sockets;
+  for (const Listener& worker : workers) sockets.tcp4.push_back(worker.fd());
+  ASSERT_EQ(absl::OkStatus(), path_->SetListeners(sockets));
+  for (int i = 0; i < 60; ++i) ASSERT_EQ(0, lan_->InClient([] { return Connect(kVip, 443); }));
+  std::vector<int> counts;
+  for (const Listener& worker : workers) counts.push_back(worker.AcceptAll());
+  EXPECT_EQ(60, std::accumulate(counts.begin(), counts.end(), 0));
+  EXPECT_THAT(counts, Each(Gt(5)));
+
+  sockets.tcp4.resize(1);
+  ASSERT_EQ(absl::OkStatus(), path_->SetListeners(sockets));
+  for (int i = 0; i < 20; ++i) ASSERT_EQ(0, lan_->InClient([] { return Connect(kVip, 443); }));
+  EXPECT_EQ(20, workers[0].AcceptAll());
+}
+
+TEST_F(NodeTest, RefusesPortsWithoutListener) {
+  Open(Options());
+  const Listener listener(AF_INET);
+  ASSERT_EQ(absl::OkStatus(), path_->SetListeners({.tcp4 = {listener.fd()}}));
+  const uint16_t wildcard = listener.port();  // of the node itself, on 0.0.0.0
+  EXPECT_EQ(0, lan_->InClient([&] { return Connect(kNodeIp, wildcard); }));
+  EXPECT_EQ(ECONNREFUSED, lan_->InClient([&] { return Connect(kVip, wildcard); }));
+  EXPECT_EQ(1u, Count(VERDICT_PORT_CLOSED));
+  EXPECT_EQ(ECONNREFUSED, lan_->InClient([] { return Connect(kVip6, 443); }));
+  EXPECT_THAT(Count(VERDICT_NO_WORKER), Gt(0));
+}
+
+TEST_F(NodeTest, ServesTheNodeItselfAndItsPods) {
+  Open(Options());
+  lan_->AddPod("pod0", "10.9.0.1/24", "10.9.0.2/24");
+  ASSERT_EQ(absl::OkStatus(), path_->HandleDeviceEvents(kStart));
+  const Listener listener(AF_INET);
+  ASSERT_EQ(absl::OkStatus(), path_->SetListeners({.tcp4 = {listener.fd()}}));
+  EXPECT_EQ(0, Connect(kVip, 443));
+  EXPECT_EQ("192.168.0.200:443", listener.Accept());
+  EXPECT_EQ(0, lan_->InPod([] { return Connect(kVip, 443); }));
+  EXPECT_EQ("192.168.0.200:443", listener.Accept());
+}
+
+TEST_F(NodeTest, AnnouncesByArpAndNeighbourAdvertisement) {
+  Open(Options());
+  const Wire wire = lan_->InClient([] { return Wire("eth0"); });
+  EXPECT_EQ(kStart + absl::Milliseconds(50), path_->AnnounceDue(kStart));
+  const auto any_announcement = [](const Frame& frame) {
+    return frame[12] == 0x08 || (frame[12] == 0x86 && frame[54] == 136);
+  };
+  std::vector<std::optional<Frame>> frames;
+  for (int i = 0; i < 3; ++i) frames.push_back(wire.Receive(any_announcement, kSoon));
+  ArpFields arp = {.from = kNodeMac, .sender_mac = kNodeMac, .sender = kVip};
+  const Frame request = ArpFrame(arp);
+  arp.operation = 2;
+  arp.target_mac = kNodeMac;
+  const Frame advert = NdpFrame({.to = "33:33:00:00:00:01",
+                                 .from = kNodeMac,
+                                 .source = kVip6,
+                                 .destination = "ff02::1",
+                                 .type = 136,
+                                 .flags = 0x20000000,
+                                 .options = {2, 1, 2, 0, 0, 0, 0, 0x0a}});
+  EXPECT_THAT(frames, testing::UnorderedElementsAre(request, ArpFrame(arp), advert));
+  EXPECT_EQ(3u, Count(VERDICT_ANNOUNCED));
+}
+
+TEST_F(NodeTest, AnnouncesAgainWhenTheCarrierIsBack) {
+  Open(Options());
+  EXPECT_EQ(kStart + absl::Seconds(35), path_->AnnounceDue(kStart + absl::Seconds(5)));
+  const auto carrier = [&] { return path_->devices()[0].carrier; };
+  lan_->Client("ip link set eth0 down");
+  HandleEventsUntil(kStart + absl::Seconds(6), [&] { return !carrier(); });
+  EXPECT_EQ(absl::InfiniteFuture(), path_->AnnounceDue(kStart + absl::Seconds(40)));
+  lan_->Client("ip link set eth0 up");
+  const absl::Time back = kStart + absl::Seconds(50);
+  HandleEventsUntil(back, carrier);
+  EXPECT_EQ(back + absl::Milliseconds(50), path_->AnnounceDue(back));
+}
+
+TEST_F(NodeTest, ReportsAndDefendsAgainstForeignClaims) {
+  Open(Options());
+  path_->AnnounceDue(kStart + absl::Seconds(5));
+  const Wire wire = lan_->InClient([] { return Wire("eth0"); });
+  const Frame claim = ArpFrame({.sender = kVip});
+  wire.Send(claim);
+  wire.Send(claim);
+  const absl::Time later = kStart + absl::Seconds(6);
+  const std::vector<ForeignClaim> claims = path_->TakeForeignClaims(later);
+  ASSERT_EQ(1u, claims.size());  // one report a second
+  EXPECT_EQ(kVip, claims[0].address.ToString());
+  EXPECT_EQ(kClientMac, claims[0].claimant.ToString());
+  EXPECT_EQ(2u, Count(VERDICT_FOREIGN_CLAIM));
+  const uint64_t before = Count(VERDICT_ANNOUNCED);
+  path_->AnnounceDue(later);
+  EXPECT_EQ(before + 2, Count(VERDICT_ANNOUNCED));
 }
 
 }  // namespace
