@@ -47,7 +47,8 @@ class TlsSession {
 
   // Lends `in` until a Read returns anything but kMore. REQUIRES: the last loan is used up.
   void Feed(core::Bytes in);
-  // Drives the handshake, then decrypts into `out`. May give bytes with any state.
+  // Drives the handshake, then decrypts into `out`, as much as fits. May give bytes with any state.
+  // REQUIRES: out is not empty.
   ReadResult Read(std::span<uint8_t> out);
 
   // Encrypts all of `in` into the output. REQUIRES: handshake_done().

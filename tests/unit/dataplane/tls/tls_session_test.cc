@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "tls_peer.h"
 
@@ -258,6 +261,60 @@ TEST_F(TlsSessionTest, GivesDataThatCameBeforeTheFailure) {
   SSL_write(client.ssl.get(), "hello", 5);
   EXPECT_EQ(server.Receive(client.TakeOutput() + "GARBAGE GARBAGE"), "hello");
   EXPECT_EQ(server.state, TlsSession::State::kFailed);
+}
+
+TEST_F(TlsSessionTest, BoundsKeyUpdates) {
+  TestClient client(client_context_.get());
+  TestServer server(contexts_);
+  ASSERT_TRUE(Connect(client, server));
+  std::string flood;
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(SSL_key_update(client.ssl.get(), SSL_KEY_UPDATE_NOT_REQUESTED));
+    SSL_write(client.ssl.get(), "", 0);  // sends it
+    flood += client.TakeOutput();
+  }
+  EXPECT_EQ(server.Receive(flood), "");
+  EXPECT_EQ(server.state, TlsSession::State::kFailed);
+  EXPECT_EQ(server.session.failure(), "TOO_MANY_KEY_UPDATES");
+}
+
+// Just below the bound of 16 KiB a ClientHello is served, in as many records as it takes.
+TEST_F(TlsSessionTest, ServesALargeClientHello) {
+  TestClient client(client_context_.get());
+  std::string offer = "\x02h2";
+  for (int i = 0; i < 62; ++i) offer += '\xfa' + std::string(250, 'x');
+  SSL_set_alpn_protos(client.ssl.get(), reinterpret_cast<const uint8_t*>(offer.data()),
+                      offer.size());
+  TestServer server(contexts_);
+  client.Handshake();
+  const std::string hello = client.TakeOutput();
+  EXPECT_GT(hello.size(), 15'000u);
+  server.Receive(hello);
+  EXPECT_TRUE(Connect(client, server)) << server.session.failure();
+  EXPECT_TRUE(server.session.is_h2());
+}
+
+// Workers share contexts and ticket keys; under TSan this shows that they may.
+TEST_F(TlsSessionTest, ContextsServeManyThreads) {
+  std::vector<std::thread> workers;
+  std::atomic<int> resumed = 0;
+  for (int w = 0; w < 4; ++w) {
+    workers.emplace_back([&] {
+      const bssl::UniquePtr<SSL_CTX> client_context = MakeClientContext();
+      bssl::UniquePtr<SSL_SESSION> ticket;
+      for (int i = 0; i < 20; ++i) {
+        TestClient client(client_context.get(), "a.example.com");
+        if (ticket != nullptr) SSL_set_session(client.ssl.get(), ticket.get());
+        TestServer server(contexts_);
+        ASSERT_TRUE(Connect(client, server));
+        GiveTicket(client, server);
+        resumed += server.session.resumed();
+        ticket = std::move(client.ticket);
+      }
+    });
+  }
+  for (std::thread& worker : workers) worker.join();
+  EXPECT_EQ(resumed, 4 * 19);
 }
 
 // A ClientHello in TLS 1.2 form after the handshake would be a renegotiation.
