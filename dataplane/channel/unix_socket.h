@@ -10,6 +10,10 @@
 
 namespace sluice::channel {
 
+// Beside the agent's socket: the one that its liveness thread listens on, so that neither side's
+// main thread can delay a ping.
+inline std::string PulsePath(const std::string& agent_socket) { return agent_socket + ".pulse"; }
+
 // Listens on `path` with rights `mode`; a socket file that a dead process left is replaced, one
 // that answers is not (AlreadyExists), nor is any other kind of file. Non-blocking.
 absl::StatusOr<core::Fd> ListenUnix(const std::string& path, mode_t mode);

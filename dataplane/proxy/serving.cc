@@ -1,0 +1,44 @@
+#include "dataplane/proxy/serving.h"
+
+#include "absl/log/log.h"
+
+namespace sluice::proxy {
+
+void Serving::Apply(uint64_t number, const snapshot::Snapshot& snapshot,
+                    std::shared_ptr<const certs::CertSet> certificates,
+                    std::function<void(absl::Status)> done) {
+  auto built =
+      worker::BuildGeneration(number, snapshot, std::move(certificates), tickets_, current_.get());
+  if (!built.ok()) {
+    ++counters_.refused;
+    LOG(ERROR) << "refused generation " << number << ", " << generation()
+               << " serves on: " << built.status().message();
+    done(built.status());
+    return;
+  }
+  current_ = *std::move(built);
+  access_log_.SetFormat(snapshot.settings().access_log());
+  fleet_.Apply(current_, [this, number, done = std::move(done)] {
+    ++counters_.applied;
+    OpenWaiting();
+    LOG(INFO) << "serving generation " << number;
+    done(absl::OkStatus());
+  });
+}
+
+void Serving::AddSocket(int worker, worker::ListeningSocket socket) {
+  worker %= fleet_.size();
+  if (open_) {
+    fleet_.AddListeningSocket(worker, std::move(socket));
+  } else {
+    waiting_.emplace_back(worker, std::move(socket));
+  }
+}
+
+void Serving::OpenWaiting() {
+  open_ = true;
+  for (auto& [worker, socket] : waiting_) fleet_.AddListeningSocket(worker, std::move(socket));
+  waiting_.clear();
+}
+
+}  // namespace sluice::proxy
