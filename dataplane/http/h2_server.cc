@@ -203,9 +203,9 @@ H2ServerCodec::H2ServerCodec(Transport& transport, StreamFactory& factory,
       context_(context),
       https_(https),
       flush_([](void* self) { static_cast<H2ServerCodec*>(self)->FlushAndTell(); }, this),
-      resets_allowed_(900, 33),
-      control_allowed_(10'000, 330),
-      empty_allowed_(100, 10) {
+      resets_allowed_(900, 33, context.loop.now_ms()),
+      control_allowed_(10'000, 330, context.loop.now_ms()),
+      empty_allowed_(100, 10, context.loop.now_ms()) {
   CHECK_EQ(nghttp2_session_server_new2(&session_, Callbacks::Table(), this, Callbacks::Options()),
            0);
   const nghttp2_settings_entry settings[] = {
@@ -473,7 +473,6 @@ void H2ServerCodec::Die(core::Fault fault) {
 void H2ServerCodec::Drain() {
   if (std::exchange(draining_, true) || dead_) return;
   nghttp2_submit_shutdown_notice(session_);
-  nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, kDrainPing);
   FlushSoon();
 }
 
@@ -538,6 +537,9 @@ void H2ServerCodec::OnFrameSent(const nghttp2_frame& frame) {
                       frame.rst_stream.error_code == NGHTTP2_INTERNAL_ERROR;
     if (!ours && !resets_allowed_.Take(context_.loop.now_ms())) Abuse();
     return;
+  }
+  if (frame.hd.type == NGHTTP2_GOAWAY && draining_ && !std::exchange(drain_pinged_, true)) {
+    nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, kDrainPing);
   }
   if (frame.hd.type != NGHTTP2_HEADERS && frame.hd.type != NGHTTP2_DATA) return;
   if (frame.hd.type == NGHTTP2_HEADERS && id == pinned_) pinned_ = 0;

@@ -121,6 +121,7 @@ class H2ServerCodec final : public ServerCodec {
   bool upcalls_ok_ = false;  // within a call that may call upwards
   bool reading_head_ = false;
   bool draining_ = false;
+  bool drain_pinged_ = false;
   bool abused_ = false;
   bool dead_ = false;
 };

@@ -8,8 +8,8 @@ namespace sluice::http {
 
 class RateBucket {
  public:
-  RateBucket(uint32_t burst, uint32_t per_second)
-      : burst_(burst), per_second_(per_second), tokens_(burst) {}
+  RateBucket(uint32_t burst, uint32_t per_second, uint64_t now_ms)
+      : burst_(burst), per_second_(per_second), tokens_(burst), filled_ms_(now_ms) {}
 
   // Takes a token; false: there is none. `now_ms` never goes back.
   bool Take(uint64_t now_ms) {
@@ -30,7 +30,7 @@ class RateBucket {
   uint32_t burst_;
   uint32_t per_second_;
   uint32_t tokens_;
-  uint64_t filled_ms_ = 0;
+  uint64_t filled_ms_;
 };
 
 }  // namespace sluice::http
