@@ -62,15 +62,32 @@ std::string_view Arena::Concat(std::initializer_list<std::string_view> parts) {
 
 std::string_view Arena::Extend(std::string_view text, std::string_view more) {
   if (text.empty()) return Copy(more);
+  const size_t size = text.size() + more.size();
   const size_t held = (text.size() + 7) & ~size_t{7};
-  const size_t wanted = (text.size() + more.size() + 7) & ~size_t{7};
-  const bool last = text.data() + held == next_;
-  if (last && wanted - held <= static_cast<size_t>(end_ - next_)) {
-    std::memcpy(const_cast<char*>(text.data()) + text.size(), more.data(), more.size());
-    next_ += wanted - held;
-    return {text.data(), text.size() + more.size()};
+  const size_t wanted = (size + 7) & ~size_t{7};
+  const bool grown = text.data() == grown_.data() && text.size() == grown_.size();
+  if (grown ? size > grown_room_
+            : text.data() + held != next_ || wanted - held > static_cast<size_t>(end_ - next_)) {
+    return Grow(text, more);
   }
-  return Concat({text, more});
+  std::memcpy(const_cast<char*>(text.data()) + text.size(), more.data(), more.size());
+  const std::string_view extended(text.data(), size);
+  if (grown) {
+    grown_ = extended;
+  } else {
+    next_ += wanted - held;
+  }
+  return extended;
+}
+
+std::string_view Arena::Grow(std::string_view text, std::string_view more) {
+  const size_t size = text.size() + more.size();
+  grown_room_ = size * 2;
+  char* at = static_cast<char*>(Allocate(grown_room_));
+  std::memcpy(at, text.data(), text.size());
+  std::memcpy(at + text.size(), more.data(), more.size());
+  grown_ = {at, size};
+  return grown_;
 }
 
 void Arena::Reset() {
@@ -78,6 +95,7 @@ void Arena::Reset() {
   blocks_.clear();
   large_.clear();
   next_ = end_ = nullptr;
+  grown_ = {};
 }
 
 }  // namespace sluice::core

@@ -47,17 +47,23 @@ class Arena {
   std::string_view Copy(std::string_view text);
   std::string_view Concat(std::initializer_list<std::string_view> parts);
 
-  // `text` with `more` behind it; in place if `text` is what was allocated last, as it is when a
-  // parser hands over a value in pieces.
+  // `text` with `more` behind it; in place if `text` is what was allocated or extended last, as it
+  // is when a parser hands over a value in pieces. Room grows by doubling, so that a value of n
+  // bytes takes O(n) memory however small its pieces are. REQUIRES: what follows `text` is not in
+  // use: it is no prefix of a longer text.
   std::string_view Extend(std::string_view text, std::string_view more);
 
   // Frees everything; views into the arena dangle.
   void Reset();
 
  private:
+  std::string_view Grow(std::string_view text, std::string_view more);
+
   ArenaPool& pool_;
   char* next_ = nullptr;
   char* end_ = nullptr;
+  std::string_view grown_;  // the text that Extend has moved last, and the room it gave it
+  size_t grown_room_ = 0;
   std::vector<char*> blocks_;
   std::vector<std::unique_ptr<char[]>> large_;
 };

@@ -11,6 +11,7 @@ namespace sluice::core {
 namespace {
 
 constexpr int kEventsPerTurn = 256;
+constexpr int kRoundsPerTurn = 4;  // read again, flush, free: three suffice
 
 uint64_t MonotonicNs() {
   timespec now;
@@ -74,6 +75,7 @@ void EventLoop::Remove(int fd, Pollable& pollable) {
 void EventLoop::Defer(Deferred& work) {
   if (work.link_ != nullptr) return;
   work.loop_ = this;
+  work.round_ = round_;
   work.next_ = nullptr;
   work.link_ = deferred_tail_;
   *deferred_tail_ = &work;
@@ -81,10 +83,13 @@ void EventLoop::Defer(Deferred& work) {
 }
 
 void EventLoop::RunDeferred() {
-  while (deferred_ != nullptr) {
-    Deferred* work = deferred_;
-    work->Unlink();
-    work->callback_(work->self_);
+  for (int i = 0; i < kRoundsPerTurn && deferred_ != nullptr; ++i) {
+    ++round_;
+    while (deferred_ != nullptr && deferred_->round_ < round_) {
+      Deferred* work = deferred_;
+      work->Unlink();
+      work->callback_(work->self_);
+    }
   }
 }
 

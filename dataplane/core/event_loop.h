@@ -1,5 +1,7 @@
 // One thread's loop: epoll, timers, and what is put off to the end of the turn.
-// A turn: wait, dispatch every ready descriptor, fire timers, run deferred work until none is left.
+// A turn: wait, dispatch every ready descriptor, fire timers, run deferred work. Work that deferred
+// work puts off runs in the same turn as well, but for a few rounds only, so that nothing that
+// keeps putting itself off can starve the descriptors; what is left then opens the next turn.
 // Everything but Stop and the Mailbox belongs to the loop's thread.
 #pragma once
 
@@ -42,6 +44,7 @@ class Deferred {
   Deferred* next_ = nullptr;
   Deferred** link_ = nullptr;
   class EventLoop* loop_ = nullptr;
+  uint64_t round_ = 0;  // in which it was put off
 };
 
 class EventLoop {
@@ -88,6 +91,7 @@ class EventLoop {
   int cursor_ = 0;
   Deferred* deferred_ = nullptr;
   Deferred** deferred_tail_ = &deferred_;
+  uint64_t round_ = 0;  // of deferred work
   std::atomic<bool> stop_ = false;
   friend class Deferred;
 };

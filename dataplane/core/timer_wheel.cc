@@ -36,6 +36,7 @@ void TimerWheel::Arm(Timer& timer, uint64_t delay_ms) {
     return;  // moved when it comes up
   timer.Unlink();
   timer.wheel_ = this;
+  if (linked_ == 0) tick_ = std::max(tick_, now_ms_ / kTickMs);  // no slot to catch up with
   Insert(timer);
 }
 
