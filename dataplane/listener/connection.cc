@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/http/h1_server.h"
+#include "dataplane/http/h2_server.h"
 
 namespace sluice::listener {
 namespace {
@@ -107,11 +108,17 @@ void Connection::OnTlsFailure() {
 
 void Connection::MakeCodec(bool http2) {
   phase_ = Phase::kServing;
-  if (http2) return BeginClose();
   http::Transport& transport = *this;
   http::StreamFactory& factory = *this;
-  codec_ = std::make_unique<http::H1ServerCodec>(transport, factory, context_.limits, https,
-                                                 context_.date);
+  if (http2) {
+    protocol = "HTTP/2";
+    codec_ = std::make_unique<http::H2ServerCodec>(
+        transport, factory, context_.limits, https,
+        http::H2Context{context_.io.loop, context_.io.buffers, context_.date});
+  } else {
+    codec_ = std::make_unique<http::H1ServerCodec>(transport, factory, context_.limits, https,
+                                                   context_.date);
+  }
   if (draining_) codec_->Drain();
 }
 
@@ -131,12 +138,11 @@ void Connection::Sniff(Bytes plaintext) {
   } else {
     return;  // could still become either
   }
-  if (codec_) OfferHeld();
+  OfferHeld();
 }
 
 // What the codec does not take now waits, and the socket is not read on until it does.
 void Connection::Offer(Bytes plaintext) {
-  if (!codec_) return;
   if (held_.empty() && codec_->wants_bytes()) {
     plaintext = plaintext.subspan(codec_->OnBytes(plaintext));
   }
