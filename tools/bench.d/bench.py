@@ -173,7 +173,7 @@ class Bench:
     def results(self, packet):
         cells = [{"load": load, "proxy": proxy, "cpu_us": statistics.median(values), "min": min(values), "max": max(values),
                   "repetitions": len(values), "syscalls": self.syscalls.get((load, proxy))}
-                 for (load, proxy), values in self.samples.items()]
+                 for (load, proxy), values in self.samples.items() if values]
         return {"date": time.strftime("%Y-%m-%d"), "kernel": platform.release(), "cpu": cpu_model(), "quick": self.options.quick,
                 "cells": cells, "idle": [{"load": load, "proxy": proxy, "bytes_per_connection": value}
                                          for (load, proxy), value in self.idle.items()],

@@ -16,6 +16,7 @@ daemon off; worker_processes 1; worker_rlimit_nofile 65536; pid {folder}/pid; er
 events {{ worker_connections 20000; }}
 http {{
   access_log off; keepalive_requests 1000000000; keepalive_timeout 600; proxy_max_temp_file_size 0;
+  proxy_buffer_size 16k; proxy_buffers 8 64k; proxy_busy_buffers_size 128k;
   client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
   uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
   ssl_certificate {certificate}; ssl_certificate_key {key}; ssl_protocols TLSv1.3; ssl_ecdh_curve X25519;
@@ -193,7 +194,7 @@ class Sluice(Proxy):
         (certificates / "bench.crt").write_text(self.certificate.read_text())
         (certificates / "bench.key").write_text(self.key.read_text())
         snapshot = self.say("snapshot.txtpb", SNAPSHOT.format(certificate_id="bench"))
-        return [self.program(), "--snapshot", snapshot, "--certs", certificates, "--workers", "1",
+        return [self.program(), "--snapshot", snapshot, "--certs", certificates, "--workers", "1", "--metrics", "off",
                 "--listen", f"bench/gateway/plain=0.0.0.0:{PLAIN}", "--listen", f"bench/gateway/tls=0.0.0.0:{TLS}"]
 
 

@@ -1,0 +1,134 @@
+#include "tools/gwctl/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "control/view/view.h"
+#include "tools/gwctl/commands.h"
+#include "tools/gwctl/resource.h"
+#include "tools/gwctl/source.h"
+
+namespace sluice::gwctl {
+namespace {
+
+void AddOutput(CLI::App& app, Options& options, std::map<std::string, Output> names) {
+  app.add_option("-o,--output", options.output, "Form of the answer")
+      ->transform(CLI::CheckedTransformer(std::move(names)))
+      ->type_name("FORM");
+}
+
+void AddSource(CLI::App& app, Options& options) {
+  app.add_option("--manifests", options.manifests, "Read a folder of manifests, not the agent")
+      ->type_name("DIR");
+  app.add_option("--socket", options.socket, "The agent's admin socket")
+      ->type_name("PATH")
+      ->capture_default_str();
+}
+
+void AddSelection(CLI::App& app, Options& options) {
+  AddSource(app, options);
+  app.add_option("resource", options.resources, "One or more, with commas: " + ResourceNames())
+      ->required()
+      ->type_name("RESOURCE");
+  app.add_option("name", options.name, "Only this one")->type_name("NAME");
+  app.add_option("-n,--namespace", options.name_space, "Namespace")
+      ->type_name("NS")
+      ->capture_default_str();
+  app.add_flag("-A,--all-namespaces", options.all_namespaces, "All namespaces");
+}
+
+void AddGet(CLI::App& app, Options& options) {
+  AddSelection(app, options);
+  AddOutput(app, options,
+            {{"wide", Output::kWide}, {"yaml", Output::kYaml}, {"json", Output::kJson}});
+}
+
+void AddExplain(CLI::App& app, Options& options) {
+  AddSource(app, options);
+  app.add_option("url", options.url, "http://... or https://...")->required()->type_name("URL");
+  app.add_option("-X,--request", options.method, "Method")
+      ->type_name("METHOD")
+      ->capture_default_str();
+  app.add_option("-H,--header", options.headers, "A header of the request, 'Name: value'")
+      ->type_name("HEADER");
+  app.add_option("--from", options.from, "The client's address")
+      ->type_name("IP")
+      ->capture_default_str();
+  app.add_option("--vip", options.vip, "The address that the client connects to")->type_name("IP");
+  AddOutput(app, options, {{"json", Output::kJson}});
+}
+
+void AddAnalyze(CLI::App& app, Options& options) {
+  app.add_option("folder", options.manifests, "Folder of manifests")->required()->type_name("DIR");
+  AddOutput(app, options, {{"json", Output::kJson}});
+}
+
+void AddSnapshot(CLI::App& app, Options& options) {
+  AddSource(app, options);
+  app.add_option("--part", options.part, "Only parts of this kind, such as listeners")
+      ->type_name("KIND");
+}
+
+void AddStatus(CLI::App& app, Options& options) {
+  AddSource(app, options);
+  AddOutput(app, options, {{"yaml", Output::kYaml}, {"json", Output::kJson}});
+}
+
+struct Command {
+  const char* name;
+  const char* help;
+  void (*add_options)(CLI::App&, Options&);
+  ExitCode (*run)(const view::View&, const Options&, const Session&);
+};
+
+constexpr Command kCommands[] = {
+    {"get", "List resources", AddGet, Get},
+    {"describe", "All about a resource, with what refers to it and what is wrong with it",
+     AddSelection, DescribeCommand},
+    {"explain", "What happens to a request, and why", AddExplain, ExplainCommand},
+    {"analyze", "Problems in a folder of manifests, before they are applied", AddAnalyze,
+     AnalyzeCommand},
+    {"snapshot", "What the data plane runs on, in text form", AddSnapshot, SnapshotCommand},
+    {"status", "How the agent and its proxy are", AddStatus, StatusCommand},
+};
+
+constexpr char kFooter[] =
+    "Exit codes: 0 ok; 1 the answer is no, or there are errors; 2 wrong usage; 3 the folder or the "
+    "agent cannot be read.";
+
+ExitCode RunCommand(const Command& command, const Options& options, const Session& session) {
+  absl::StatusOr<view::View> view = options.manifests.empty()
+                                        ? ViewOfAgent(options.socket)
+                                        : ViewOfFolder(options.manifests, session.now);
+  if (!view.ok()) return session.Fail(kUnreadable, view.status().message());
+  return command.run(*view, options, session);
+}
+
+}  // namespace
+
+ExitCode Run(std::vector<std::string> arguments, const Session& session) {
+  CLI::App app("What Sluice serves, and why.", "gwctl");
+  app.footer(kFooter);
+  app.require_subcommand(1);
+  std::map<const CLI::App*, std::pair<const Command*, Options>> commands;
+  for (const Command& command : kCommands) {
+    CLI::App* sub = app.add_subcommand(command.name, command.help);
+    auto& [row, options] = commands[sub];
+    row = &command;
+    command.add_options(*sub, options);
+  }
+  try {
+    std::ranges::reverse(arguments);  // as CLI11 wants them
+    app.parse(std::move(arguments));
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error, session.out, session.err);
+    return code == 0 ? kOk : kUsage;
+  }
+  const auto& [command, options] = commands.at(app.get_subcommands().front());
+  return RunCommand(*command, options, session);
+}
+
+}  // namespace sluice::gwctl
