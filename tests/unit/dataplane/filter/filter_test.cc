@@ -119,9 +119,8 @@ TEST_F(FilterTest, RewritesHostAndFullPath) {
   for (const auto& row : rows) {
     http::RequestHead head = Head(row.target);
     head.authority = "example.com:81";
-    EXPECT_EQ(
-        ApplyToRequest(Filters(absl::StrCat("filters { rewrite { ", row.filter, "} }")), {}, head),
-        std::nullopt);
+    const auto filters = Filters(absl::StrCat("filters { rewrite { ", row.filter, "} }"));
+    EXPECT_EQ(ApplyToRequest(filters, {}, head), std::nullopt);
     EXPECT_EQ(head.target, row.want_target) << row.filter;
     EXPECT_EQ(head.authority, row.want_authority) << row.filter;
   }
