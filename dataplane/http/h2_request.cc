@@ -150,10 +150,7 @@ FaultCode H2Request::ReadFields(bool end_stream) {
   head_->headers.RemoveIf([&](const Header& header) {
     switch (header.known) {
       case Known::kContentLength:
-        if (!end_stream) {
-          head_->body = {BodyLength::Kind::kKnown,
-                         static_cast<uint64_t>(ParseContentLength(header.value))};
-        }
+        if (!end_stream) SetBodyLength(static_cast<uint64_t>(ParseContentLength(header.value)));
         return true;
       case Known::kExpect:
         if (!absl::EqualsIgnoreCase(header.value, "100-continue")) {
@@ -169,6 +166,10 @@ FaultCode H2Request::ReadFields(bool end_stream) {
     }
   });
   return code;
+}
+
+void H2Request::SetBodyLength(uint64_t bytes) {
+  head_->body = bytes == 0 ? BodyLength{} : BodyLength{BodyLength::Kind::kKnown, bytes};
 }
 
 bool H2Request::FinishTrailers() { return !too_large_ && CleanTrailers(*trailers_); }

@@ -44,6 +44,7 @@ class H2Request {
   void MergeCookies();
   core::FaultCode ReadAuthority();
   core::FaultCode ReadFields(bool end_stream);
+  void SetBodyLength(uint64_t bytes);
 
   const core::Limits& limits_;
   RequestHead* head_ = nullptr;
