@@ -1,0 +1,60 @@
+// The thread that says "this node answers": every 30 ms it pings the proxy's workers over a
+// connection of its own, and for each answer it moves the deadline of the responder in BPF forward.
+// Nothing else happens on it, so neither a long compile nor a slow disk can make the VIPs silent.
+// Threads: all calls are the owner's; `renew` runs on the thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "dataplane/channel/link.h"
+#include "dataplane/core/event_loop.h"
+
+namespace sluice::agent {
+
+struct LivenessOptions {
+  std::string socket;  // channel::PulsePath
+  std::optional<unsigned> proxy_uid;
+  absl::Duration interval = absl::Milliseconds(30);
+  std::function<absl::Status()> renew;  // after each answer of all workers
+};
+
+class Liveness {
+ public:
+  explicit Liveness(LivenessOptions options);
+  Liveness(const Liveness&) = delete;
+  Liveness& operator=(const Liveness&) = delete;
+  ~Liveness();
+
+  // Listens, then starts the thread.
+  absl::Status Start();
+
+  uint64_t answers() const { return answers_.load(std::memory_order_relaxed); }
+  uint64_t renew_failures() const { return renew_failures_.load(std::memory_order_relaxed); }
+
+ private:
+  void Accept();
+  void Tick();
+  void OnMessage(const channel::Message& message);
+
+  LivenessOptions options_;
+  core::EventLoop loop_;
+  core::Fd listening_;
+  core::Pollable pollable_;
+  core::Timer tick_;
+  std::unique_ptr<channel::Link> link_;
+  uint64_t nonce_ = 0;     // of the last ping
+  uint64_t answered_ = 0;  // the last that came back
+  std::atomic<uint64_t> answers_ = 0;
+  std::atomic<uint64_t> renew_failures_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace sluice::agent
