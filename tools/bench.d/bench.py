@@ -233,7 +233,7 @@ def main():
             for name in ("idle", "idle-tls"):
                 if name in options.loads:
                     bench.measure_idle(name, name == "idle-tls")
-            packet = xdp.measure(bench.programs, folder) if "xdp" in options.loads else None
+            packet = xdp.measure(bench.programs) if "xdp" in options.loads else None
             results = bench.results(packet)
     finally:
         namespace.close()

@@ -27,7 +27,7 @@ def resolve_by_arp(stage, report):
     start = time.monotonic()
     stage.gateway.start().wait_serving(stage.vip, seconds=30)
     report.say(f"sluice serves after {time.monotonic() - start:.2f} s")
-    before = stage.gateway.verdicts(stage.vip).get("arp_answered", 0)
+    before = stage.gateway.verdicts(stage.vip)["arp_answered"]
     answers = arping(client, stage.vip, count=3)
     counted = stage.gateway.verdicts(stage.vip)["arp_answered"] - before
     mac = stage.network.node.mac(stage.interface)

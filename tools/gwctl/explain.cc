@@ -27,7 +27,12 @@ using snapshot::Listener;
 class Explainer {
  public:
   Explainer(const view::View& view, const route::RouteTable& table, const Request& request)
-      : view_(view), snapshot_(view.snapshot), table_(table), arena_(pool_), head_(arena_) {
+      : view_(view),
+        snapshot_(view.snapshot),
+        table_(table),
+        groups_(view.snapshot),
+        arena_(pool_),
+        head_(arena_) {
     out_.request = request;
   }
 
@@ -60,10 +65,12 @@ class Explainer {
   const view::View& view_;
   const snapshot::Snapshot& snapshot_;
   const route::RouteTable& table_;
+  const snapshot::ListenerGroups groups_;
   core::ArenaPool pool_;
   core::Arena arena_;
   http::RequestHead head_;
-  GroupId group_ = 0;
+  core::Address local_;
+  GroupId group_ = 0;  // in groups_
   uint32_t sni_listener_ = route::RouteTable::kAnyListener;
   const route::Rule* rule_ = nullptr;
   filter::RequestContext context_;
@@ -82,18 +89,18 @@ bool HasPort(const snapshot::Vip& vip, uint16_t port) {
 // the first with that port.
 bool Explainer::Arrive(const std::string& wanted) {
   const Request& request = out_.request;
-  const snapshot::ListenerGroups groups(snapshot_);
   bool fits = false;
   for (const snapshot::Vip& vip : snapshot_.vips()) {
     const bool named = wanted.empty() ? !request.by_address() : false;
     if (!named && vip.address() != (wanted.empty() ? request.host : wanted)) continue;
     if (!HasPort(vip, request.port)) continue;
     const auto local = core::Address::Parse(vip.address(), request.port);
-    const auto group = local ? groups.Find(*local) : std::nullopt;
+    const auto group = local ? groups_.Find(*local) : std::nullopt;
     if (!group || fits) continue;
-    fits = groups.FindListener(*group, request.host).has_value();
+    fits = groups_.FindListener(*group, request.host).has_value();
     if (out_.vip != nullptr && !fits) continue;
     out_.vip = &vip;
+    local_ = *local;
     group_ = *group;
   }
   if (out_.vip != nullptr) return true;
@@ -120,15 +127,14 @@ void Explainer::ChooseCertificate(const Listener& listener) {
 
 bool Explainer::ShakeHands() {
   const Request& request = out_.request;
-  const bool https = table_.IsHttps(group_);
+  const bool https = groups_.protocol(group_) == Listener::PROTOCOL_HTTPS;
   if (https != request.https) {
     return Refuse(0, absl::StrCat("port ", request.port, " speaks ",
                                   https ? "TLS: the server takes no plain HTTP"
                                         : "plain HTTP: the TLS handshake fails"));
   }
   if (!https) return true;
-  const auto index =
-      snapshot::ListenerGroups(snapshot_).FindListener(group_, request.server_name());
+  const auto index = groups_.FindListener(group_, request.server_name());
   if (!index) {
     out_.hints = HintsForHost(view_, request.port, request.host);
     return Refuse(0,
@@ -150,7 +156,7 @@ bool Explainer::ReadHead() {
 }
 
 bool Explainer::Route() {
-  const route::Result result = table_.Find(group_, sni_listener_, head_);
+  const route::Result result = table_.Find(table_.FindPort(local_).value(), sni_listener_, head_);
   const std::string host(head_.host);
   if (result.outcome == route::Outcome::kMisdirected) {
     return Refuse(
@@ -161,7 +167,7 @@ bool Explainer::Route() {
   }
   out_.hints = HintsForHost(view_, out_.request.port, host);
   // Index 0 stands for none as well; only a listener of this group can own the host.
-  const auto owner = snapshot::ListenerGroups(snapshot_).FindListener(group_, host);
+  const auto owner = groups_.FindListener(group_, host);
   if (!owner) {
     return Refuse(FaultCode::kNoRoute,
                   absl::StrCat("no listener of port ", out_.request.port, " serves ", host));

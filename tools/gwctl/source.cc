@@ -1,18 +1,111 @@
 #include "tools/gwctl/source.h"
 
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "control/view/document.h"
+#include "dataplane/core/fd.h"
 
 namespace sluice::gwctl {
+namespace {
+
+constexpr char kRequest[] = "view\n";
+constexpr size_t kMostBytes = size_t{1} << 30;
+
+std::string ErrorText(int error) {
+  return std::error_code(error, std::generic_category()).message();
+}
+
+absl::Status Unreachable(int error) {
+  if (error == EACCES || error == EPERM) {
+    return absl::PermissionDeniedError("permission denied; run gwctl as root or as the agent");
+  }
+  return absl::UnavailableError(
+      absl::StrCat(ErrorText(error),
+                   "; is sluice-agent running? --socket names another socket, --manifests reads a "
+                   "folder instead"));
+}
+
+absl::StatusOr<core::Fd> Connect(const std::string& path) {
+  sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = {}};
+  if (path.size() >= sizeof address.sun_path) {
+    return absl::InvalidArgumentError("the path is too long for a socket");
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  core::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd.valid() ||
+      ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return Unreachable(errno);
+  }
+  return fd;
+}
+
+// Readable, or at its end, before the deadline.
+bool Await(int fd, absl::Time deadline) {
+  pollfd wanted = {.fd = fd, .events = POLLIN, .revents = 0};
+  while (true) {
+    const int64_t left = absl::ToInt64Milliseconds(deadline - absl::Now());
+    if (left <= 0) return false;
+    const int ready = ::poll(&wanted, 1, static_cast<int>(left));
+    if (ready > 0) return true;
+    if (ready < 0 && errno != EINTR) return false;
+  }
+}
+
+absl::StatusOr<std::string> ReadAll(int fd) {
+  const absl::Time deadline = absl::Now() + kAgentTimeout;
+  std::string text;
+  char chunk[64 * 1024];
+  while (text.size() < kMostBytes) {
+    if (!Await(fd, deadline)) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("no answer within ", absl::FormatDuration(kAgentTimeout)));
+    }
+    const ssize_t n = ::recv(fd, chunk, sizeof chunk, 0);
+    if (n == 0) return text;
+    if (n < 0 && errno != EINTR) return absl::UnavailableError(ErrorText(errno));
+    if (n > 0) text.append(chunk, static_cast<size_t>(n));
+  }
+  return absl::ResourceExhaustedError("the answer does not end");
+}
+
+absl::StatusOr<view::View> Ask(const std::string& path) {
+  absl::StatusOr<core::Fd> fd = Connect(path);
+  if (!fd.ok()) return fd.status();
+  const ssize_t sent = ::send(fd->get(), kRequest, sizeof kRequest - 1, MSG_NOSIGNAL);
+  if (sent < 0) return absl::UnavailableError(ErrorText(errno));
+  absl::StatusOr<std::string> answer = ReadAll(fd->get());
+  if (!answer.ok()) return answer.status();
+  if (answer->empty()) return absl::UnavailableError("it hung up; it may be of another version");
+  absl::StatusOr<view::View> view = view::FromJson(*answer);
+  if (view.ok()) return view;
+  return absl::InvalidArgumentError(
+      absl::StrCat("its answer cannot be read: ", view.status().message()));
+}
+
+// One phrase a level: what we were doing, to which object.
+absl::StatusOr<view::View> At(std::string_view what, const std::string& where,
+                              absl::StatusOr<view::View> view) {
+  if (view.ok()) return view;
+  return absl::Status(view.status().code(),
+                      absl::StrCat(what, " ", where, ": ", view.status().message()));
+}
+
+}  // namespace
 
 absl::StatusOr<view::View> ViewOfFolder(const std::string& folder, absl::Time now) {
-  absl::StatusOr<view::View> view = view::ReadView(folder, now);
-  if (view.ok()) return view;
-  return absl::Status(view.status().code(), absl::StrCat("cannot read the folder ", folder, ": ",
-                                                         view.status().message()));
+  return At("reading the folder", folder, view::ReadView(folder, now));
 }
 
 absl::StatusOr<view::View> ViewOfAgent(const std::string& socket_path) {
-  return absl::UnavailableError(absl::StrCat("no agent at ", socket_path));
+  return At("asking the agent at", socket_path, Ask(socket_path));
 }
 
 }  // namespace sluice::gwctl

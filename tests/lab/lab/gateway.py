@@ -1,11 +1,14 @@
 """Sluice on the lab's node: the launcher, which starts agent and proxy."""
+import collections
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
 
 AGENT, PROXY, LAUNCHER, GWCTL = "sluice-agent", "sluice-proxy", "sluice", "gwctl"
+AGENT_METRICS, PROXY_METRICS = "127.0.0.1:9464", "127.0.0.1:9465"
 
 
 def wait_until(condition, seconds, what):
@@ -68,7 +71,7 @@ class Gateway:
     def start(self):
         with self.log.open("ab") as log:
             self.process = self.node.popen(self.bin / LAUNCHER, "--manifests", self.manifests, "--interface",
-                                           self.interface, *self.arguments, stdout=log, stderr=subprocess.STDOUT)
+                                           self.interface, "--state-dir", "/run/sluice-state", *self.arguments, stdout=log, stderr=subprocess.STDOUT)
         return self
 
     def wait_serving(self, vip="192.168.0.200", port=80, seconds=20):
@@ -104,11 +107,23 @@ class Gateway:
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not pathlib.Path(f"/proc/{pid}").exists(), seconds, f"the end of process {pid}")
 
+    def metrics(self, address=AGENT_METRICS):
+        """{series as written: value}"""
+        text = self.node.run("curl", "-sS", "-m", "5", f"http://{address}/metrics").stdout
+        lines = (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
+        return {series: float(value) for series, value in lines}
+
+    def verdicts(self, vip):
+        """{reason: count} of the packets for that VIP that the BPF programs decided on."""
+        form = re.compile(r'sluice_vip_packets_total\{vip="([^"]+)",reason="([^"]+)"\}')
+        found = ((form.fullmatch(series), value) for series, value in self.metrics().items())
+        return collections.defaultdict(int, {m.group(2): int(value) for m, value in found if m and m.group(1) == vip})
+
     def gwctl(self, *arguments, check=True):
         return self.node.run(self.bin / GWCTL, *arguments, check=check)
 
     def detach(self, check=True):
-        return self.node.run(self.bin / AGENT, "--detach", "--interface", self.interface, check=check)
+        return self.node.run(self.bin / AGENT, "--detach", check=check)
 
     def stop(self, seconds=15):
         if self.process is None or self.process.poll() is not None:
