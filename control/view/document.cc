@@ -161,6 +161,7 @@ Document ToDocument(const View& view, const Object& object) {
 }
 
 Document ToDocument(const CertificateFacts& facts) { return Write(facts); }
+Document ToDocument(const AgentState& agent) { return Write(agent); }
 
 std::string ToJson(const View& view) {
   Document document = {{"kind", kKind}, {"version", kVersion}, {"items", Document::array()}};

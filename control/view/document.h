@@ -21,6 +21,7 @@ Document StatusDocument(const compile::Statuses& statuses, std::string_view kind
                         const gateway_api::NamespacedName& name);
 
 Document ToDocument(const CertificateFacts& facts);
+Document ToDocument(const AgentState& agent);
 
 // The whole View as JSON. Text that is no UTF-8 is replaced.
 std::string ToJson(const View& view);

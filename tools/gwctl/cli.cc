@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "control/view/view.h"
 #include "tools/gwctl/commands.h"
 #include "tools/gwctl/resource.h"
@@ -15,9 +16,13 @@ namespace sluice::gwctl {
 namespace {
 
 void AddOutput(CLI::App& app, Options& options, std::map<std::string, Output> names) {
+  const std::string choices = absl::StrJoin(
+      names, "|", [](std::string* out, const auto& name) { absl::StrAppend(out, name.first); });
+  CLI::CheckedTransformer transformer(std::move(names));
+  transformer.description("");
   app.add_option("-o,--output", options.output, "Form of the answer")
-      ->transform(CLI::CheckedTransformer(std::move(names)))
-      ->type_name("FORM");
+      ->transform(transformer)
+      ->type_name(choices);
 }
 
 void AddSource(CLI::App& app, Options& options) {

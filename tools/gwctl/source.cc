@@ -90,22 +90,17 @@ absl::StatusOr<view::View> Ask(const std::string& path) {
       absl::StrCat("its answer cannot be read: ", view.status().message()));
 }
 
-// One phrase a level: what we were doing, to which object.
-absl::StatusOr<view::View> At(std::string_view what, const std::string& where,
-                              absl::StatusOr<view::View> view) {
-  if (view.ok()) return view;
-  return absl::Status(view.status().code(),
-                      absl::StrCat(what, " ", where, ": ", view.status().message()));
-}
-
 }  // namespace
 
 absl::StatusOr<view::View> ViewOfFolder(const std::string& folder, absl::Time now) {
-  return At("reading the folder", folder, view::ReadView(folder, now));
+  return view::ReadView(folder, now);
 }
 
 absl::StatusOr<view::View> ViewOfAgent(const std::string& socket_path) {
-  return At("asking the agent at", socket_path, Ask(socket_path));
+  absl::StatusOr<view::View> view = Ask(socket_path);
+  if (view.ok()) return view;
+  return absl::Status(view.status().code(), absl::StrCat("asking the agent at ", socket_path, ": ",
+                                                         view.status().message()));
 }
 
 }  // namespace sluice::gwctl
