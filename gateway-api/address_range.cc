@@ -60,7 +60,22 @@ std::optional<AddressRange> ParseAddressRange(std::string_view text) {
   return AddressRange{*first, *last};
 }
 
-bool IsAddressRange(std::string_view text) { return ParseAddressRange(text).has_value(); }
+bool IsUnicast(const AddressRange& range) {
+  static constexpr const char* kOthers[] = {"0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3",
+                                            "::/127",    "ff00::/8",    "::ffff:0:0/96"};
+  for (const char* text : kOthers) {
+    AddressRange other = *ParseAddressRange(text);
+    bool apart =
+        range.first.v6 != other.first.v6 || range.last < other.first || other.last < range.first;
+    if (!apart) return false;
+  }
+  return true;
+}
+
+bool IsUnicastRange(std::string_view text) {
+  std::optional<AddressRange> range = ParseAddressRange(text);
+  return range && IsUnicast(*range);
+}
 
 bool IsCidr(std::string_view text) {
   return text.find('/') != text.npos && ParseAddressRange(text).has_value();

@@ -37,7 +37,11 @@ struct AddressRange {
 
 std::optional<AddressRange> ParseAddressRange(std::string_view text);
 
-bool IsAddressRange(std::string_view text);
+// A range whose addresses a machine can own on a LAN: none of it unspecified, loopback, multicast,
+// reserved or IPv4 in IPv6 clothing.
+bool IsUnicast(const AddressRange& range);
+bool IsUnicastRange(std::string_view text);
+
 bool IsCidr(std::string_view text);  // "a/length" only
 
 }  // namespace sluice::gateway_api

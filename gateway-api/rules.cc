@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -153,6 +154,14 @@ std::string Violation(const OneOf& rule, const std::string& value) {
 std::string Violation(const OneOfNumbers& rule, int value) {
   if (std::ranges::find(rule.numbers, value) != rule.numbers.end()) return "";
   return absl::StrCat(value, " is none of ", absl::StrJoin(rule.numbers, ", "));
+}
+
+std::string Violation(const Distinct&, const std::vector<std::string>& list) {
+  std::set<std::string_view> seen;
+  for (const std::string& item : list) {
+    if (!seen.insert(item).second) return absl::StrCat("'", item.substr(0, 80), "' is given twice");
+  }
+  return "";
 }
 
 std::string CountViolation(const Count& rule, size_t count) {

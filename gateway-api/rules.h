@@ -41,6 +41,9 @@ struct OneOfNumbers {
   std::initializer_list<int> numbers;
 };
 
+// No two items of a list of texts are the same.
+struct Distinct {};
+
 // No two items of a list have the same value of `member`.
 template <typename T>
 struct UniqueBy {
@@ -97,6 +100,7 @@ std::string Violation(const Count& rule, const std::vector<T>& list) {
 inline std::string Violation(const Count& rule, const StringMap& map) {
   return CountViolation(rule, map.size());
 }
+std::string Violation(const Distinct& rule, const std::vector<std::string>& list);
 template <typename T>
 std::string Violation(const UniqueBy<T>& rule, const std::vector<T>& list) {
   std::map<std::string_view, int> seen;

@@ -114,8 +114,9 @@ template <class V>
 void Describe(V& v, AddressPool& pool) {
   v.Required("metadata", pool.meta);
   v.Inside("spec", [&](auto& spec) {
-    spec.Required("ranges", pool.ranges, Count{1, 256},
-                  Text{1, 128, IsAddressRange, "an address, a-b with a <= b, or a/length"});
+    spec.Required(
+        "ranges", pool.ranges, Count{1, 256},
+        Text{1, 128, IsUnicastRange, "a, a-b with a <= b, or a/length, of unicast addresses"});
     spec.Optional("interfaces", pool.interfaces, Count{0, 64}, Text{1, 64, nullptr, ""});
     spec.Optional("nodeSelector", pool.node_selector);
     DescribeNamespaces(spec, "namespaces", pool.namespaces,

@@ -6,7 +6,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_cat.h"
 #include "gateway-api/grpc_route.h"
 #include "gateway-api/http_route.h"
 #include "gateway-api/schema_meta.h"
@@ -26,7 +25,7 @@ template <class V>
 void Describe(V& v, HeaderModifier& modifier) {
   v.Optional("set", modifier.set, Count{0, 16}, UniqueBy<HttpHeader>{&HttpHeader::name, "name"});
   v.Optional("add", modifier.add, Count{0, 16}, UniqueBy<HttpHeader>{&HttpHeader::name, "name"});
-  v.Optional("remove", modifier.remove, Count{0, 16}, kHeaderName);
+  v.Optional("remove", modifier.remove, Count{0, 16}, Distinct{}, kHeaderName);
 }
 
 template <class V>
@@ -73,14 +72,14 @@ void Describe(V& v, RequestMirror& mirror) {
 
 template <class V>
 void Describe(V& v, Cors& cors) {
-  v.Optional("allowOrigins", cors.allow_origins, Count{0, 64},
+  v.Optional("allowOrigins", cors.allow_origins, Count{0, 64}, Distinct{},
              Text{1, 253, IsCorsOrigin, "'*' or an origin such as https://*.example.com"});
   v.Optional("allowCredentials", cors.allow_credentials);
   v.Optional(
-      "allowMethods", cors.allow_methods, Count{0, 9},
+      "allowMethods", cors.allow_methods, Count{0, 9}, Distinct{},
       OneOf{{"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "*"}});
-  v.Optional("allowHeaders", cors.allow_headers, Count{0, 64}, kHeaderName);
-  v.Optional("exposeHeaders", cors.expose_headers, Count{0, 64}, kHeaderName);
+  v.Optional("allowHeaders", cors.allow_headers, Count{0, 64}, Distinct{}, kHeaderName);
+  v.Optional("exposeHeaders", cors.expose_headers, Count{0, 64}, Distinct{}, kHeaderName);
   v.Defaulted("maxAge", cors.max_age, Range{1});
   auto alone = [](const std::vector<std::string>& words) {
     return words.size() <= 1 || std::ranges::find(words, "*") == words.end();

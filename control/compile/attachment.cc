@@ -60,6 +60,9 @@ ParentPlan Attacher::AttachOne(const RouteHead& route, const ParentReference& re
         "no listener admits a ", route.kind, " of the namespace ", route.meta.namespace_));
   } else if (plan.attachments.empty()) {
     plan.refused = RouteNoMatchingListenerHostname();
+  } else if (!gateway.accepted.status) {
+    plan.refused = RouteGatewayNotAccepted(gateway.accepted.message);
+    plan.attachments.clear();
   }
   return plan;
 }

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "control/compile/conditions.h"
+#include "dataplane/snapshot/validate.h"
 
 namespace sluice::compile {
 namespace {
@@ -83,6 +84,9 @@ ResolvedBackend Backends::Resolve(const BackendObjectReference& ref, std::string
   const ServicePort* port = FindPort(*service, ref.port);
   if (auto problem = CheckPort(*service, port, ref.port)) return {"", std::move(problem)};
   std::string id = absl::StrCat(ToString(name), ":", ref.port);
+  if (clusters_.size() >= snapshot::kMaxElements && !clusters_.contains(id)) {
+    return {"", RouteTooManyBackends()};
+  }
   clusters_.try_emplace(id, Target{service, port});
   return {std::move(id), std::nullopt};
 }

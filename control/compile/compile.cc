@@ -1,7 +1,9 @@
 #include "control/compile/compile.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -37,13 +39,23 @@ void RefuseRoutes(const ObjectSet& objects, const Attacher& attacher, Statuses& 
   }
 }
 
+std::vector<const gateway_api::HttpRoute*> OldestFirst(const ObjectSet& objects) {
+  std::vector<const gateway_api::HttpRoute*> routes;
+  for (const auto& [name, route] : objects.All<gateway_api::HttpRoute>()) routes.push_back(&route);
+  std::ranges::sort(routes, {}, [](const gateway_api::HttpRoute* route) {
+    const gateway_api::ObjectMeta& meta = route->meta;
+    return std::tie(meta.creation_time, meta.namespace_, meta.name);
+  });
+  return routes;
+}
+
 void CompileHttpRoutes(const ObjectSet& objects, const Attacher& attacher, const Grants& grants,
                        Compiled& out) {
   Backends backends(objects, grants);
   HttpRoutes routes(attacher, backends);
-  for (const auto& [name, route] : objects.All<gateway_api::HttpRoute>()) {
-    if (auto status = routes.Add(route)) {
-      out.statuses.routes[{gateway_api::HttpRoute::kKind, name}] = *std::move(status);
+  for (const gateway_api::HttpRoute* route : OldestFirst(objects)) {
+    if (auto status = routes.Add(*route)) {
+      out.statuses.routes[{route->kKind, route->meta.key()}] = *std::move(status);
     }
   }
   routes.Emit(out.snapshot);

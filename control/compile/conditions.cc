@@ -124,8 +124,15 @@ Condition ListenerPending(std::string_view why) {
 Condition ListenerSetNotSupported() {
   return False(kAccepted, "NotAllowed", "ListenerSets are not supported");
 }
+Condition ListenerBeyondLimits() {
+  return False(kProgrammed, "TooManyListeners",
+               "with older Gateways, this one has more listeners or addresses than can be served");
+}
 
 Condition RouteAccepted() { return True(kAccepted, kAccepted, "the route is accepted"); }
+Condition RouteGatewayNotAccepted(std::string_view why) {
+  return False(kAccepted, "GatewayNotAccepted", absl::StrCat("the Gateway is not accepted: ", why));
+}
 Condition RouteNoMatchingParent(std::string_view why) {
   return False(kAccepted, "NoMatchingParent", std::string(why));
 }
@@ -139,6 +146,10 @@ Condition RouteNoMatchingListenerHostname() {
 Condition RouteUnsupportedValue(std::string_view why) {
   return False(kAccepted, "UnsupportedValue", absl::StrCat("requests are answered 500: ", why));
 }
+Condition RouteBeyondLimits() {
+  return False(kAccepted, "TooManyMatches",
+               "with older routes, this one has more hostnames and matches than can be served");
+}
 Condition RoutePartiallyInvalid(std::string_view which) {
   return True("PartiallyInvalid", "UnsupportedValue",
               absl::StrCat("Dropped Rule(s), whose requests are answered 500: ", which));
@@ -151,6 +162,9 @@ Condition RouteInvalidKind(std::string_view what) {
 }
 Condition RouteBackendNotFound(std::string_view what) {
   return False(kResolvedRefs, "BackendNotFound", std::string(what));
+}
+Condition RouteTooManyBackends() {
+  return False(kResolvedRefs, "TooManyBackends", "routes lead to more Services than can be served");
 }
 Condition RouteRefNotPermitted(std::string_view what) {
   return False(kResolvedRefs, "RefNotPermitted",

@@ -46,20 +46,24 @@ Condition ListenerProgrammed();
 Condition ListenerInvalid(std::string_view why);
 Condition ListenerNotProgrammedBy(const Condition& conflict);
 Condition ListenerPending(std::string_view why);
+Condition ListenerBeyondLimits();
 
 // ListenerSet.
 Condition ListenerSetNotSupported();
 
 // Route, towards one parent.
 Condition RouteAccepted();
+Condition RouteGatewayNotAccepted(std::string_view why);
 Condition RouteNoMatchingParent(std::string_view why);
 Condition RouteNotAllowedByListeners(std::string_view why);
 Condition RouteNoMatchingListenerHostname();
 Condition RouteUnsupportedValue(std::string_view why);
+Condition RouteBeyondLimits();
 Condition RoutePartiallyInvalid(std::string_view which);
 Condition RouteResolvedRefs();
 Condition RouteInvalidKind(std::string_view what);
 Condition RouteBackendNotFound(std::string_view what);
+Condition RouteTooManyBackends();
 Condition RouteRefNotPermitted(std::string_view what);
 Condition RouteUnsupportedProtocol(std::string_view why);
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "control/compile/conditions.h"
 #include "control/compile/listeners.h"
+#include "dataplane/snapshot/validate.h"
 
 namespace sluice::compile {
 namespace {
@@ -66,6 +67,24 @@ Condition Accept(const GatewayPlan& plan, const ClassPlan& gateway_class,
                                   absl::StrJoin(invalid, ", "));
 }
 
+// What a Snapshot can hold is bounded: the oldest Gateways have it.
+struct Room {
+  size_t listeners = snapshot::kMaxElements;
+  size_t addresses = snapshot::kMaxElements;
+};
+void LimitListeners(GatewayPlan& plan, Room& room) {
+  size_t served = std::ranges::count_if(plan.listeners, &ListenerPlan::served);
+  size_t addresses = plan.addresses.usable.size();
+  if (served <= room.listeners && addresses <= room.addresses) {
+    room.listeners -= served;
+    room.addresses -= addresses;
+    return;
+  }
+  for (ListenerPlan& listener : plan.listeners) {
+    if (listener.served()) listener.programmed = ListenerBeyondLimits();
+  }
+}
+
 Condition Program(const GatewayPlan& plan) {
   if (!plan.accepted.status) return GatewayNotProgrammed(plan.accepted.message);
   if (plan.addresses.problem) return *plan.addresses.problem;
@@ -93,6 +112,7 @@ std::vector<GatewayPlan> PlanGateways(const gateway_api::ObjectSet& objects,
   std::vector<const Gateway*> gateways = OldestFirst(objects, classes);
   std::vector<AddressPlan> addresses = AssignAddresses(gateways, objects, options, allocations);
   std::vector<GatewayPlan> plans;
+  Room room;
   for (size_t i = 0; i < gateways.size(); ++i) {
     GatewayPlan& plan = plans.emplace_back();
     plan.object = gateways[i];
@@ -100,6 +120,7 @@ std::vector<GatewayPlan> PlanGateways(const gateway_api::ObjectSet& objects,
     plan.listeners = PlanListeners(*plan.object, certificates);
     plan.accepted = Accept(plan, classes.at(plan.object->gateway_class_name), objects);
     ProgramListeners(plan);
+    LimitListeners(plan, room);
     plan.programmed = Program(plan);
   }
   return plans;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "control/compile/conditions.h"
 #include "control/compile/filters.h"
+#include "dataplane/snapshot/validate.h"
 
 namespace sluice::compile {
 namespace {
@@ -131,12 +132,16 @@ std::optional<RouteStatus> HttpRoutes::Add(const HttpRoute& route) {
   for (size_t i = 0; i < route.rules.size(); ++i) {
     rules.push_back(CompileRule(route, static_cast<int>(i), backends_));
   }
-  AddMatches(route, rules, parents);
+  std::set<Place> places = PlacesOf(parents);
+  const bool has_room = HasRoom(rules, places);
+  if (has_room) AddMatches(route, rules, places);
 
   auto served = [](const RulePlan& rule) { return rule.unsupported.empty(); };
   Condition accepted = RouteAccepted();
   std::vector<Condition> others = {Resolved(rules)};
-  if (std::ranges::none_of(rules, served)) {
+  if (!has_room) {
+    accepted = RouteBeyondLimits();
+  } else if (std::ranges::none_of(rules, served)) {
     accepted = RouteUnsupportedValue(DescribeUnsupported(rules));
   } else {
     Count(parents);
@@ -147,8 +152,8 @@ std::optional<RouteStatus> HttpRoutes::Add(const HttpRoute& route) {
   return ReportParents(parents, route.meta.generation, accepted, others);
 }
 
-void HttpRoutes::AddMatches(const HttpRoute& route, const std::vector<RulePlan>& rules,
-                            const std::vector<ParentPlan>& parents) {
+// Where the route's matches go: each listener that is served, under each common hostname.
+std::set<HttpRoutes::Place> HttpRoutes::PlacesOf(const std::vector<ParentPlan>& parents) {
   std::set<Place> places;
   for (const ParentPlan& parent : parents) {
     for (const Attachment& attachment : parent.attachments) {
@@ -158,13 +163,28 @@ void HttpRoutes::AddMatches(const HttpRoute& route, const std::vector<RulePlan>&
       }
     }
   }
+  return places;
+}
+
+bool HttpRoutes::HasRoom(const std::vector<RulePlan>& rules, const std::set<Place>& places) const {
+  size_t matches = 0;
+  for (const RulePlan& rule : rules) matches += rule.matches.size();
+  return matches_ + matches * places.size() <= snapshot::kMaxMatches &&
+         hosts_.size() + places.size() <= snapshot::kMaxElements &&
+         rules_.size() + rules.size() <= snapshot::kMaxElements;
+}
+
+void HttpRoutes::AddMatches(const HttpRoute& route, const std::vector<RulePlan>& rules,
+                            const std::set<Place>& places) {
   if (places.empty()) return;
   for (size_t i = 0; i < rules.size(); ++i) {
     if (rules[i].matches.empty()) continue;
     rules_.emplace(rules[i].rule.id(), rules[i].rule);
+    matches_ += rules[i].matches.size() * places.size();
     for (const Place& place : places) {
+      std::vector<RankedMatch>& host = hosts_[place];
       for (const snapshot::Match& match : rules[i].matches) {
-        hosts_[place].push_back({match, &route.meta, static_cast<int>(i)});
+        host.push_back({match, &route.meta, static_cast<int>(i)});
       }
     }
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,7 +24,8 @@ struct RulePlan {
 
 RulePlan CompileRule(const gateway_api::HttpRoute& route, int index, Backends& backends);
 
-// Collects what routes add, and writes it out in the Snapshot's order.
+// Collects what routes add, and writes it out in the Snapshot's order. What a Snapshot can hold is
+// bounded (snapshot/validate.h): a route that would go beyond is refused, so add the oldest first.
 class HttpRoutes {
  public:
   HttpRoutes(const Attacher& attacher, Backends& backends)
@@ -35,15 +37,18 @@ class HttpRoutes {
   void Emit(snapshot::Snapshot& snapshot);
 
  private:
-  void AddMatches(const gateway_api::HttpRoute& route, const std::vector<RulePlan>& rules,
-                  const std::vector<ParentPlan>& parents);
-
   using Place = std::pair<std::string, std::string>;  // listener id, hostname
+
+  static std::set<Place> PlacesOf(const std::vector<ParentPlan>& parents);
+  bool HasRoom(const std::vector<RulePlan>& rules, const std::set<Place>& places) const;
+  void AddMatches(const gateway_api::HttpRoute& route, const std::vector<RulePlan>& rules,
+                  const std::set<Place>& places);
 
   const Attacher& attacher_;
   Backends& backends_;
   std::map<Place, std::vector<RankedMatch>> hosts_;
   std::map<std::string, snapshot::Rule> rules_;
+  size_t matches_ = 0;
 };
 
 // The status of a route towards its parents; also of kinds that no listener serves.

@@ -5,8 +5,8 @@
 
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "../../certs/make_certificate.h"
+#include "absl/strings/str_cat.h"
 
 namespace sluice::compile {
 namespace {

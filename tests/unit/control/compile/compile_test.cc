@@ -291,19 +291,48 @@ TEST(Compile, OneBadObjectAmongAThousandChangesNothingElse) {
       "spec: {ranges: [1.2.3]}\n",
   };
   CompileOptions options = FakeCertificates();
-  const std::string good = ThousandRoutes();
-  Compiled expected = Compile(LoadYaml({{"f", good}}).objects, options);
+  const ObjectSet good = LoadYaml({{"f", ThousandRoutes()}}).objects;
+  Compiled expected = Compile(good, options);
   ASSERT_EQ(expected.snapshot.rules_size(), 1000);
   const ListenerStatus& before = expected.statuses.gateways.at({"n", "gw"}).listeners.front();
   ASSERT_EQ(before.attached_routes, 1000);
   for (const std::string& text : bad) {
-    Compiled actual = Compile(LoadYaml({{"f", good}, {"g", text}}).objects, options);
+    ObjectSet objects = good;
+    LoadYaml({{"g", text}}).objects.ForEach([&](const auto& object) {
+      objects.Insert(object).IgnoreError();  // the first of a name stays
+    });
+    Compiled actual = Compile(objects, options);
     Forget(actual);
     ListenerStatus& after = actual.statuses.gateways.at({"n", "gw"}).listeners.front();
     EXPECT_THAT(after.attached_routes, ::testing::AnyOf(1000, 1001)) << text;
     after.attached_routes = 1000;  // the bad one may have attached
     EXPECT_EQ(Print(actual), Print(expected)) << text;
   }
+}
+
+// 98 routes with 16 hostnames of 128 matches are more than a Snapshot holds.
+TEST(Compile, RouteBeyondTheSnapshotsLimitsIsRefusedAndCostsTheOlderNothing) {
+  ObjectSet set = LoadYaml({{"f", kBase}}).objects;
+  for (int i = 0; i < 98; ++i) {
+    HttpRoute route;
+    route.meta.name = absl::StrCat("r", i);
+    route.meta.namespace_ = "n";
+    route.meta.creation_time = absl::FromUnixSeconds(1000 - i);  // r0 is the youngest
+    route.parent_refs.push_back({.name = "gw"});
+    for (int j = 0; j < 16; ++j) route.hostnames.push_back(absl::StrCat("h", j, ".example"));
+    route.rules.resize(2);
+    for (HttpRouteRule& rule : route.rules) rule.matches.resize(64);
+    set.Put(route);
+  }
+  Compiled compiled = Compile(set, {});
+  EXPECT_EQ(snapshot::Validate(compiled.snapshot), absl::OkStatus());
+  EXPECT_EQ(compiled.snapshot.rules_size(), 2 * 97);
+  std::vector<std::string> refused;
+  for (const auto& [key, status] : compiled.statuses.routes) {
+    const Condition& accepted = status.parents.front().conditions.front();
+    if (!accepted.status) refused.push_back(absl::StrCat(key.name.name, " ", accepted.reason));
+  }
+  EXPECT_THAT(refused, ::testing::ElementsAre("r0 TooManyMatches"));
 }
 
 }  // namespace
