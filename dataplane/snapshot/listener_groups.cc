@@ -14,14 +14,19 @@ core::Address PlaceOf(const std::string& address, const Listener& listener) {
 
 ListenerGroups::ListenerGroups(const Snapshot& snapshot) {
   absl::flat_hash_map<core::Address, std::vector<ListenerIndex>> members;
+  std::vector<core::Address> places;  // in order of appearance
   for (int i = 0; i < snapshot.listeners_size(); ++i) {
     for (const std::string& address : snapshot.listeners(i).addresses()) {
-      members[PlaceOf(address, snapshot.listeners(i))].push_back(static_cast<ListenerIndex>(i));
+      const core::Address place = PlaceOf(address, snapshot.listeners(i));
+      std::vector<ListenerIndex>& there = members[place];
+      if (there.empty()) places.push_back(place);
+      there.push_back(static_cast<ListenerIndex>(i));
     }
   }
 
   std::map<std::vector<ListenerIndex>, GroupId> known;
-  for (const auto& [place, listeners] : members) {
+  for (const core::Address& place : places) {
+    const std::vector<ListenerIndex>& listeners = members.at(place);
     const auto [entry, is_new] = known.try_emplace(listeners, static_cast<GroupId>(groups_.size()));
     by_address_.emplace(place, entry->second);
     if (!is_new) continue;

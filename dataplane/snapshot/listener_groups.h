@@ -1,6 +1,7 @@
 // Which listeners share an address and port. A connection arrives at a group; inside it SNI (TLS)
 // or Host (cleartext) choose the listener. Groups that hold the same listeners are one, so a
-// Gateway with an IPv4 and an IPv6 address has one group a port. Immutable; any thread.
+// Gateway with an IPv4 and an IPv6 address has one group a port. The same Snapshot always gives the
+// same ids, so TLS and routing, which each build their own, agree. Immutable; any thread.
 #pragma once
 
 #include <cstdint>

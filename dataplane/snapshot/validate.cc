@@ -63,7 +63,7 @@ absl::Status CheckListener(const Listener& listener) {
     return Wrong("hostname \"", listener.hostname(), "\" is invalid");
   }
   if (listener.addresses().empty()) return Wrong("no address");
-  const auto self = [](const std::string& text) -> const std::string& { return text; };
+  const auto self = [](std::string_view text) { return text; };
   if (absl::Status s = CheckSorted("addresses", listener.addresses(), self); !s.ok()) return s;
   const bool tls = listener.protocol() == Listener::PROTOCOL_HTTPS;
   if (tls && listener.certificate_ids().empty()) return Wrong("HTTPS without a certificate");

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "dataplane/snapshot/text.h"
 
 namespace sluice::snapshot {
@@ -36,6 +38,22 @@ TEST(ListenerGroupsTest, GroupsByAddressAndPort) {
   EXPECT_EQ(groups.Find(*core::Address::Parse("192.0.2.2", 80)), std::nullopt);
   EXPECT_EQ(groups.Find(*core::Address::Parse("2001:db8::1", 80)), std::nullopt);
   EXPECT_EQ(groups.FindByListener("z"), std::nullopt);
+}
+
+TEST(ListenerGroupsTest, TheSameSnapshotGivesTheSameIds) {
+  Snapshot snapshot;
+  for (uint32_t i = 0; i < 200; ++i) {
+    Listener& listener = *snapshot.add_listeners();
+    listener.set_id("l" + std::to_string(1000 + i));
+    listener.set_port(1000 + i);
+    listener.add_addresses("192.0.2.1");
+  }
+  const ListenerGroups one(snapshot), other(snapshot);
+  for (uint16_t i = 0; i < 200; ++i) {
+    const auto local = core::Address::Parse("192.0.2.1", static_cast<uint16_t>(1000 + i));
+    EXPECT_EQ(one.Find(*local), i);
+    EXPECT_EQ(other.Find(*local), i);
+  }
 }
 
 }  // namespace
