@@ -17,7 +17,7 @@
 enum {
 	MAX_VIPS = 1024,
 	MAX_VIP_PORTS = 8192,
-	MAX_DEVICES = 4096,
+	DEVICE_SLOTS = 4096, /* a device is at its ifindex modulo this */
 	MAX_WORKERS = 128,   /* a family */
 	MAX_ANNOUNCERS = 32, /* bits of vip_entry.devices */
 	REQUESTER_BITS = 10,
@@ -58,7 +58,13 @@ struct port_entry {
 	__u32 slot; /* of the VIP */
 };
 
+/*
+ * An array costs a tenth of a hash. Of two devices with the same slot one is described, by
+ * preference one that announces; the other is silent, and its ARP requests that name a VIP go out
+ * from 0.0.0.0.
+ */
 struct device_entry {
+	__u32 ifindex;
 	__u32 bit;	   /* one bit, if VIPs are announced here; else 0 */
 	__be32 address_v4; /* the sender of this node's own ARP requests; 0: none */
 	__u8 mac[6];

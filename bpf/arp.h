@@ -19,7 +19,8 @@ static __always_inline bool is_ethernet_ipv4(const struct arp_ipv4 *arp)
  */
 static __always_inline int judge_arp(struct arrival *arrival, const struct ethhdr *eth)
 {
-	struct packet_address sender, target;
+	struct packet_address claimed;
+	__be32 sender, target;
 	const struct vip_entry *vip;
 	struct arp_ipv4 *arp;
 	bool is_request;
@@ -30,18 +31,18 @@ static __always_inline int judge_arp(struct arrival *arrival, const struct ethhd
 	if (!is_request && arp->operation != bpf_htons(ARP_REPLY))
 		return FATE_PASS;
 
-	target = mapped(arp->target);
-	if (is_request && arp->sender != arp->target &&
-	    (vip = bpf_map_lookup_elem(&vips, &target))) {
+	sender = arp->sender;
+	target = arp->target;
+	if (is_request && sender != target && (vip = bpf_map_lookup_elem(&vips4, &target))) {
 		if (!is_for_us(arrival, eth))
 			return FATE_PASS;
 		return judge_request(arrival, vip, eth->h_source, FATE_REPLY_ARP);
 	}
-	sender = mapped(arp->sender);
-	vip = bpf_map_lookup_elem(&vips, &sender);
+	vip = bpf_map_lookup_elem(&vips4, &sender);
 	if (!vip || !is_for_us(arrival, eth))
 		return FATE_PASS;
-	return judge_claim(arrival, vip, &sender, arp->sender_mac);
+	claimed = mapped(sender);
+	return judge_claim(arrival, vip, &claimed, arp->sender_mac);
 }
 
 /*
@@ -56,14 +57,14 @@ static __always_inline bool write_arp_reply(struct cursor cursor, const __u8 *ou
 
 	if (!parse_eth(&cursor, &eth) || !parse_arp(&cursor, &arp))
 		return false;
-	__builtin_memcpy(eth->h_dest, eth->h_source, ETH_ALEN);
-	__builtin_memcpy(eth->h_source, our_mac, ETH_ALEN);
+	copy_mac(eth->h_dest, eth->h_source);
+	copy_mac(eth->h_source, our_mac);
 	vip = arp->target;
 	arp->hardware = bpf_htons(ARP_HARDWARE_ETHERNET);
 	arp->operation = bpf_htons(ARP_REPLY);
-	__builtin_memcpy(arp->target_mac, arp->sender_mac, ETH_ALEN);
+	copy_mac(arp->target_mac, arp->sender_mac);
 	arp->target = arp->sender;
-	__builtin_memcpy(arp->sender_mac, our_mac, ETH_ALEN);
+	copy_mac(arp->sender_mac, our_mac);
 	arp->sender = vip;
 	return true;
 }

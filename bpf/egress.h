@@ -18,17 +18,17 @@ static __always_inline void mend_arp(struct cursor cursor, __u32 ifindex)
 {
 	const struct device_entry *device;
 	const struct vip_entry *vip;
-	struct packet_address sender;
 	struct arp_ipv4 *arp;
+	__be32 sender;
 
 	if (!parse_arp(&cursor, &arp) || arp->operation != bpf_htons(ARP_REQUEST) ||
 	    arp->sender == arp->target)
 		return;
-	sender = mapped(arp->sender);
-	vip = bpf_map_lookup_elem(&vips, &sender);
+	sender = arp->sender;
+	vip = bpf_map_lookup_elem(&vips4, &sender);
 	if (!vip)
 		return;
-	device = bpf_map_lookup_elem(&devices, &ifindex);
+	device = find_device(ifindex);
 	arp->sender = device ? device->address_v4 : 0;
 	verdict(vip->slot, VERDICT_SENDER_REWRITTEN, FATE_PASS);
 }
@@ -50,7 +50,7 @@ static __always_inline int judge_own_ndp(struct cursor cursor)
 	if (!parse_neighbour(&cursor, &message) || message->type != NEIGHBOUR_SOLICITATION)
 		return FATE_PASS;
 	__builtin_memcpy(&source, &ip->saddr, sizeof(source));
-	vip = bpf_map_lookup_elem(&vips, &source);
+	vip = bpf_map_lookup_elem(&vips6, &source);
 	if (!vip)
 		return FATE_PASS;
 	return verdict(vip->slot, VERDICT_SENDER_DROPPED, FATE_DROP);

@@ -133,6 +133,13 @@ static __always_inline bool same_mac(const __u8 *a, const __u8 *b)
 	       *(const __u16 *)(a + 4) == *(const __u16 *)(b + 4);
 }
 
+/* In two words; __builtin_memcpy would go by bytes, because headers are packed. */
+static __always_inline void copy_mac(__u8 *to, const __u8 *from)
+{
+	*(__u32 *)to = *(const __u32 *)from;
+	*(__u16 *)(to + 4) = *(const __u16 *)(from + 4);
+}
+
 static __always_inline bool is_group_mac(const __u8 *mac)
 {
 	return mac[0] & 1;

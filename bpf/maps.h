@@ -10,13 +10,22 @@
 
 #include "bpf/abi.h"
 
+/* Two maps, because a short key is found in half the time. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_VIPS);
+	__type(key, __be32);
+	__type(value, struct vip_entry);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} vips4 SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MAX_VIPS);
 	__type(key, struct packet_address);
 	__type(value, struct vip_entry);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} vips SEC(".maps");
+} vips6 SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -27,9 +36,9 @@ struct {
 } vip_ports SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MAX_DEVICES);
-	__type(key, __u32); /* ifindex */
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, DEVICE_SLOTS);
+	__type(key, __u32); /* ifindex % DEVICE_SLOTS */
 	__type(value, struct device_entry);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } devices SEC(".maps");

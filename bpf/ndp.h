@@ -66,12 +66,9 @@ static __always_inline bool is_addressed_well(const struct packet_address *sourc
 	       (!is_zero(source) && same_address(destination, target));
 }
 
-/*
- * RFC 4861 7.1: MESSAGE_SOUND, or the reason to drop it. A frame of its own: else the stack is so
- * crowded that the compiler reuses a pointer's place, which needs CAP_PERFMON.
- */
-static __noinline int find_fault(struct cursor cursor, const struct ipv6hdr *ip,
-				 const struct neighbour_message *message)
+/* RFC 4861 7.1: MESSAGE_SOUND, or the reason to drop it. */
+static __always_inline int find_fault(struct cursor cursor, const struct ipv6hdr *ip,
+				      const struct neighbour_message *message)
 {
 	const struct packet_address *source = (const void *)&ip->saddr;
 	const struct packet_address *destination = (const void *)&ip->daddr;
@@ -122,11 +119,11 @@ static __always_inline int judge_ndp(struct arrival *arrival, const struct ethhd
 		return FATE_PASS;
 	is_request = message->type == NEIGHBOUR_SOLICITATION;
 	subject = message->target;
-	vip = bpf_map_lookup_elem(&vips, &subject);
+	vip = bpf_map_lookup_elem(&vips6, &subject);
 	if (!vip && is_request) {
 		is_request = false;
 		__builtin_memcpy(&subject, &ip->saddr, sizeof(subject));
-		vip = bpf_map_lookup_elem(&vips, &subject);
+		vip = bpf_map_lookup_elem(&vips6, &subject);
 	}
 	if (!vip || !is_for_us(arrival, eth))
 		return FATE_PASS;
@@ -167,11 +164,11 @@ static __always_inline bool write_advert(struct cursor cursor, const __u8 *our_m
 		message->flags = bpf_htonl(NA_OVERRIDE);
 	} else {
 		*destination = *source;
-		__builtin_memcpy(eth->h_dest, eth->h_source, ETH_ALEN);
+		copy_mac(eth->h_dest, eth->h_source);
 		message->flags = bpf_htonl(NA_OVERRIDE | NA_SOLICITED);
 	}
 	*source = message->target;
-	__builtin_memcpy(eth->h_source, our_mac, ETH_ALEN);
+	copy_mac(eth->h_source, our_mac);
 	*(__be32 *)ip = bpf_htonl(0x60000000); /* version 6, no class, no flow label */
 	ip->payload_len = bpf_htons(sizeof(*message) + sizeof(*option));
 	ip->hop_limit = HOP_LIMIT_ON_LINK;
@@ -179,7 +176,7 @@ static __always_inline bool write_advert(struct cursor cursor, const __u8 *our_m
 	message->checksum = 0;
 	option->type = OPTION_TARGET_MAC;
 	option->units = 1;
-	__builtin_memcpy(option->mac, our_mac, ETH_ALEN);
+	copy_mac(option->mac, our_mac);
 	message->checksum = ~fold(sum_pseudo_header(ip) + sum_message(message) + sum_unit(option));
 	return true;
 }

@@ -139,7 +139,7 @@ SEC("sk_lookup")
 int vip_lookup(struct bpf_sk_lookup *ctx)
 {
 	struct port_key key = {.address = local_address(ctx)};
-	const struct vip_entry *vip = bpf_map_lookup_elem(&vips, &key.address);
+	const struct vip_entry *vip = find_vip(ctx->family, &key.address);
 
 	if (!vip)
 		return SK_PASS;

@@ -20,13 +20,21 @@ const volatile __u32 millitokens_per_tick = 3600;
 const volatile __u32 millitokens_max = 100000;
 const volatile __u32 claim_gap_ticks = 250;
 
+static __always_inline const struct device_entry *find_device(__u32 ifindex)
+{
+	__u32 slot = ifindex % DEVICE_SLOTS;
+	const struct device_entry *device = bpf_map_lookup_elem(&devices, &slot);
+
+	return device && device->ifindex == ifindex ? device : NULL;
+}
+
 /*
  * Whether a frame to this MAC is for the kernel's ears at all: a unicast to another machine, seen
  * by a promiscuous device, is not. A device that is not described yet hears all. Finds the device.
  */
 static __always_inline bool is_for_us(struct arrival *arrival, const struct ethhdr *eth)
 {
-	const struct device_entry *device = bpf_map_lookup_elem(&devices, &arrival->ifindex);
+	const struct device_entry *device = find_device(arrival->ifindex);
 
 	arrival->device = device;
 	return !device || is_group_mac(eth->h_dest) || same_mac(eth->h_dest, device->mac);
@@ -87,12 +95,9 @@ static __always_inline int judge_request(const struct arrival *arrival, const st
 		       reply);
 }
 
-/*
- * Tells user space, once a gap and VIP: a flood of claims must not keep the agent busy. A stack
- * frame of its own, for the reason given at find_fault.
- */
-static __noinline void report_claim(__u32 slot, __u32 ifindex, const struct packet_address *address,
-				    const __u8 *claimant)
+/* Tells user space, once a gap and VIP: a flood of claims must not keep the agent busy. */
+static __always_inline void report_claim(__u32 slot, __u32 ifindex,
+					 const struct packet_address *address, const __u8 *claimant)
 {
 	__u64 *gate = bpf_map_lookup_elem(&claim_gates, &slot);
 	__u64 now = bpf_jiffies64();
@@ -106,7 +111,7 @@ static __noinline void report_claim(__u32 slot, __u32 ifindex, const struct pack
 		return;
 	event->address = *address;
 	event->ifindex = ifindex;
-	__builtin_memcpy(event->claimant, claimant, ETH_ALEN);
+	copy_mac(event->claimant, claimant);
 	event->zero[0] = event->zero[1] = 0;
 	bpf_ringbuf_submit(event, 0);
 }

@@ -26,6 +26,16 @@ static __always_inline struct packet_address local_address(const struct bpf_sk_l
 	return mapped(v4);
 }
 
+static __always_inline const struct vip_entry *find_vip(__u32 family,
+							const struct packet_address *address)
+{
+	__be32 v4 = address->word[3];
+
+	if (family == FAMILY_INET6)
+		return bpf_map_lookup_elem(&vips6, address);
+	return bpf_map_lookup_elem(&vips4, &v4);
+}
+
 /* The remote address as one word; the factors keep permuted words apart. */
 static __always_inline __u32 remote_word(const struct bpf_sk_lookup *ctx)
 {

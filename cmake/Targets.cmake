@@ -62,13 +62,16 @@ function(sluice_bpf name folder)
     file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${folder} ${root}/${folder} SYMBOLIC)
   endif()
   file(GLOB programs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.bpf.c)
+  # A stack slot that once held a pointer may not hold a number without CAP_PERFMON.
+  set(flags -mcpu=v3 -g -O2 -mllvm -no-stack-slot-sharing -Wall -Wextra -Werror -Wno-unused-parameter
+      -Wno-sign-compare)
   set(skeletons)
   foreach(program ${programs})
     get_filename_component(stem ${program} NAME_WE)
     set(object ${generated}/${stem}.bpf.o)
     add_custom_command(OUTPUT ${object} DEPENDS ${program} DEPFILE ${object}.d
-      COMMAND ${BPF_CLANG} -target bpf -mcpu=v3 -g -O2 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare
-              -MMD -MF ${object}.d -MT ${object} -I${CMAKE_SOURCE_DIR} -isystem ${LIBBPF_INCLUDE}
+      COMMAND ${BPF_CLANG} -target bpf ${flags} -MMD -MF ${object}.d -MT ${object}
+              -I${CMAKE_SOURCE_DIR} -isystem ${LIBBPF_INCLUDE}
               -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE} -c ${program} -o ${object})
     add_custom_command(OUTPUT ${generated}/${stem}.skel.h DEPENDS ${object}
       COMMAND ${BPFTOOL} gen skeleton ${object} name ${stem}_bpf > ${generated}/${stem}.skel.h)

@@ -21,9 +21,10 @@ int DeleteFromMap(int map, const Key& key) {
   return bpf_map_delete_elem(map, &key) == 0 || errno == ENOENT ? 0 : errno;
 }
 
-// All of a hash map, in no order. One pass by batches: a writer at the same time may be missed.
+// All of a hash or an array, in no order. One pass by batches: a writer at the same time may be
+// missed.
 template <typename Key, typename Value>
-int ReadHashMap(int map, std::vector<std::pair<Key, Value>>& entries) {
+int ReadMap(int map, std::vector<std::pair<Key, Value>>& entries) {
   constexpr uint32_t kBatch = 1024;
   std::vector<Key> keys(kBatch);
   std::vector<Value> values(kBatch);

@@ -202,27 +202,32 @@ void DeviceFilters::RemoveGone(const std::set<int>& wanted, Repairs& repairs) {
   }
 }
 
+std::map<uint32_t, device_entry> DeviceFilters::Describe(
+    const std::vector<DeviceAddress>& addresses) const {
+  std::map<uint32_t, device_entry> entries;
+  for (const auto& [ifindex, filter] : filters_) {
+    const std::optional<size_t> bit = BitOf(filter.device);
+    device_entry entry = {.ifindex = static_cast<__u32>(ifindex),
+                          .bit = bit.has_value() ? 1u << *bit : 0,
+                          .address_v4 = OwnAddress(addresses, ifindex)};
+    std::ranges::copy(filter.device.mac.bytes, entry.mac);
+    const auto [at, is_free] = entries.try_emplace(entry.ifindex % DEVICE_SLOTS, entry);
+    if (!is_free && at->second.bit == 0) at->second = entry;
+  }
+  return entries;
+}
+
 absl::Status DeviceFilters::SyncMap(const std::vector<DeviceAddress>& addresses, Repairs& repairs) {
   const int map = bpf_map__fd(programs_->maps.devices);
-  std::vector<std::pair<__u32, device_entry>> pairs;
-  int error = ReadHashMap(map, pairs);
-  std::map<__u32, device_entry> actual(pairs.begin(), pairs.end());
-  for (auto it = filters_.begin(); error == 0 && it != filters_.end(); ++it) {
-    const auto& [ifindex, filter] = *it;
-    const std::optional<size_t> bit = BitOf(filter.device);
-    device_entry entry = {};
-    entry.bit = bit.has_value() ? 1u << *bit : 0;
-    entry.address_v4 = OwnAddress(addresses, ifindex);
-    std::ranges::copy(filter.device.mac.bytes, entry.mac);
-    const auto found = actual.find(ifindex);
-    if (found != actual.end() && found->second == entry) continue;
+  std::vector<std::pair<__u32, device_entry>> actual;
+  int error = ReadMap(map, actual);
+  const std::map<uint32_t, device_entry> wanted = Describe(addresses);
+  for (size_t i = 0; error == 0 && i < actual.size(); ++i) {
+    const auto found = wanted.find(actual[i].first);
+    const device_entry entry = found == wanted.end() ? device_entry{} : found->second;
+    if (actual[i].second == entry) continue;
     ++repairs.count;
-    error = UpdateMap(map, static_cast<__u32>(ifindex), entry);
-  }
-  for (auto it = actual.begin(); error == 0 && it != actual.end(); ++it) {
-    if (filters_.contains(static_cast<int>(it->first))) continue;
-    ++repairs.count;
-    error = DeleteFromMap(map, it->first);
+    error = UpdateMap(map, actual[i].first, entry);
   }
   return error == 0 ? absl::OkStatus() : KernelError(error, "filling the map of devices");
 }

@@ -63,6 +63,8 @@ class DeviceFilters {
   void SyncSharedXdp(Filter& filter);
   void RemoveGone(const std::set<int>& wanted, Repairs& repairs);
   absl::Status SyncMap(const std::vector<DeviceAddress>& addresses, Repairs& repairs);
+  // The map of devices as it should be, by slot.
+  std::map<uint32_t, device_entry> Describe(const std::vector<DeviceAddress>& addresses) const;
   void Report();
 
   const Programs& programs_;

@@ -15,6 +15,8 @@
 namespace sluice::packet {
 namespace {
 
+using V4Key = std::array<uint8_t, 4>;
+
 bool operator==(const vip_entry& a, const vip_entry& b) {
   return a.slot == b.slot && a.flags == b.flags && a.devices == b.devices;
 }
@@ -65,12 +67,25 @@ uint32_t VipMaps::DeviceMask(const Vip& vip) const {
 }
 
 absl::StatusOr<VipMaps::Entries> VipMaps::ReadVips() const {
-  std::vector<std::pair<packet_address, vip_entry>> pairs;
-  const int error = ReadHashMap(bpf_map__fd(programs_->maps.vips), pairs);
-  if (error != 0) return KernelError(error, "reading the map of VIPs");
+  std::vector<std::pair<V4Key, vip_entry>> v4;
+  std::vector<std::pair<packet_address, vip_entry>> v6;
+  int error = ReadMap(bpf_map__fd(programs_->maps.vips4), v4);
+  if (error == 0) error = ReadMap(bpf_map__fd(programs_->maps.vips6), v6);
+  if (error != 0) return KernelError(error, "reading the maps of VIPs");
   Entries entries;
-  for (const auto& [key, value] : pairs) entries.emplace(FromPacketAddress(key), value);
+  for (const auto& [key, value] : v4) entries.emplace(IpAddress::FromV4(key), value);
+  for (const auto& [key, value] : v6) entries.emplace(FromPacketAddress(key), value);
   return entries;
+}
+
+int VipMaps::UpdateVip(const IpAddress& address, const vip_entry& entry) const {
+  if (address.is_v4()) return UpdateMap(bpf_map__fd(programs_->maps.vips4), address.v4(), entry);
+  return UpdateMap(bpf_map__fd(programs_->maps.vips6), address.bytes, entry);
+}
+
+int VipMaps::DeleteVip(const IpAddress& address) const {
+  if (address.is_v4()) return DeleteFromMap(bpf_map__fd(programs_->maps.vips4), address.v4());
+  return DeleteFromMap(bpf_map__fd(programs_->maps.vips6), address.bytes);
 }
 
 absl::StatusOr<std::set<IpAddress>> VipMaps::Owned() const {
@@ -84,10 +99,10 @@ absl::StatusOr<std::set<IpAddress>> VipMaps::Owned() const {
 }
 
 uint32_t VipMaps::SlotOf(const IpAddress& address) const {
-  const packet_address key = ToPacketAddress(address);
-  vip_entry entry = {};
-  const int map = bpf_map__fd(programs_->maps.vips);
-  return bpf_map_lookup_elem(map, &key, &entry) == 0 ? entry.slot : uint32_t{SLOT_NO_VIP};
+  const absl::StatusOr<Entries> entries = ReadVips();
+  if (!entries.ok()) return SLOT_NO_VIP;
+  const auto found = entries->find(address);
+  return found == entries->end() ? uint32_t{SLOT_NO_VIP} : found->second.slot;
 }
 
 absl::StatusOr<int> VipMaps::UpsertPorts(const Vip& vip, uint32_t slot,
@@ -111,7 +126,7 @@ absl::StatusOr<int> VipMaps::Upsert(const VipTable& table) {
   const absl::StatusOr<Entries> actual = ReadVips();
   if (!actual.ok()) return actual.status();
   std::vector<std::pair<port_key, port_entry>> ports;
-  int error = ReadHashMap(bpf_map__fd(programs_->maps.vip_ports), ports);
+  int error = ReadMap(bpf_map__fd(programs_->maps.vip_ports), ports);
   if (error != 0) return KernelError(error, "reading the map of ports");
   std::map<std::string, uint32_t> actual_ports;
   for (const auto& [key, value] : ports) actual_ports.emplace(KeyBytes(key), value.slot);
@@ -134,7 +149,7 @@ absl::StatusOr<int> VipMaps::Upsert(const VipTable& table) {
     if (!port_changes.ok()) return port_changes.status();
     changes += *port_changes;
     if (known && found->second == entry) continue;
-    error = UpdateMap(bpf_map__fd(programs_->maps.vips), ToPacketAddress(vip.address), entry);
+    error = UpdateVip(vip.address, entry);
     if (error != 0) {
       return KernelError(error, absl::StrCat("adding VIP ", vip.address.ToString(), " to its map"));
     }
@@ -157,13 +172,13 @@ absl::StatusOr<int> VipMaps::Prune(const VipTable& table) {
   int changes = 0;
   for (const auto& [address, entry] : *actual) {
     if (wanted.contains(address)) continue;
-    const int error = DeleteFromMap(bpf_map__fd(programs_->maps.vips), ToPacketAddress(address));
+    const int error = DeleteVip(address);
     if (error != 0) return KernelError(error, "removing VIP " + address.ToString());
     if (absl::Status status = RetireSlot(entry.slot); !status.ok()) return status;
     ++changes;
   }
   std::vector<std::pair<port_key, port_entry>> ports;
-  int error = ReadHashMap(bpf_map__fd(programs_->maps.vip_ports), ports);
+  int error = ReadMap(bpf_map__fd(programs_->maps.vip_ports), ports);
   for (size_t i = 0; error == 0 && i < ports.size(); ++i) {
     if (wanted_ports.contains(KeyBytes(ports[i].first))) continue;
     error = DeleteFromMap(bpf_map__fd(programs_->maps.vip_ports), ports[i].first);

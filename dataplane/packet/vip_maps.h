@@ -46,6 +46,8 @@ class VipMaps {
  private:
   using Entries = std::map<IpAddress, vip_entry>;
   absl::StatusOr<Entries> ReadVips() const;
+  int UpdateVip(const IpAddress& address, const vip_entry& entry) const;
+  int DeleteVip(const IpAddress& address) const;
   absl::Status RetireSlot(uint32_t slot);
   int ReadSlot(uint32_t slot, std::array<uint64_t, VERDICT_COUNT>& sums) const;
   absl::StatusOr<int> UpsertPorts(const Vip& vip, uint32_t slot,

@@ -164,13 +164,13 @@ TEST_F(LifecycleTest, RepairsDrift) {
   lan_->Node(absl::StrCat("ip addr del ff02::1:ff00:200/128 dev eth0"));
   EXPECT_EQ(1, Reconcile());
 
-  packet_address key;
-  std::ranges::copy(Ip(kVip).bytes, reinterpret_cast<uint8_t*>(&key));
-  ASSERT_EQ(0, bpf_map_delete_elem(Map("vips").get(), &key));
-  EXPECT_EQ(1, Reconcile());
+  ASSERT_EQ(0, bpf_map_delete_elem(Map("vips4").get(), Ip(kVip).v4().data()));
+  ASSERT_EQ(0, bpf_map_delete_elem(Map("vips6").get(), Ip(kVip6).bytes.data()));
+  EXPECT_EQ(2, Reconcile());
 
-  const uint32_t ifindex = if_nametoindex("eth0");
-  ASSERT_EQ(0, bpf_map_delete_elem(Map("devices").get(), &ifindex));
+  const uint32_t slot = if_nametoindex("eth0") % DEVICE_SLOTS;
+  const device_entry nothing = {};
+  ASSERT_EQ(0, bpf_map_update_elem(Map("devices").get(), &slot, &nothing, BPF_ANY));
   EXPECT_EQ(1, Reconcile());
 
   for (const std::string kind : {"xdp", "ingress", "egress"}) {
@@ -182,7 +182,7 @@ TEST_F(LifecycleTest, RepairsDrift) {
   EXPECT_EQ(1, Reconcile());
 
   EXPECT_EQ(0, Reconcile());
-  EXPECT_EQ(8u, path_->ReadCounters()->drift_repaired);
+  EXPECT_EQ(9u, path_->ReadCounters()->drift_repaired);
   EXPECT_EQ(ExpectedArpReply(), Ask(ArpFrame({}), kSoon));
 }
 
@@ -277,8 +277,8 @@ TEST_F(LifecycleTest, RefusesWhatIsNotThere) {
 
 TEST_F(LifecycleTest, RefusesMapsOfAnotherLayout) {
   std::filesystem::create_directory(lan_->folder());
-  const core::Fd other(bpf_map_create(BPF_MAP_TYPE_HASH, "vips", 16, 64, MAX_VIPS, nullptr));
-  const std::string pin = lan_->folder() + "/vips";
+  const core::Fd other(bpf_map_create(BPF_MAP_TYPE_HASH, "vips4", 4, 64, MAX_VIPS, nullptr));
+  const std::string pin = lan_->folder() + "/vips4";
   ASSERT_EQ(0, bpf_obj_pin(other.get(), pin.c_str()));
   const auto path = PacketPath::Open(Options());
   EXPECT_EQ(absl::StrCat("the pinned map ", pin,
