@@ -6,6 +6,7 @@
 #include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <future>
 
 #include "absl/strings/str_replace.h"
@@ -160,6 +161,26 @@ TEST_F(FleetTest, KeepsBothConnectionsForManyRequests) {
     ASSERT_THAT(client.ReadMessage(), HasSubstr(absl::StrCat("GET /app/", i, " ")));
   }
   EXPECT_EQ(backend.connections(), 1);
+}
+
+TEST_F(FleetTest, NeverWaitsForAnAcknowledgementBeforeItAnswers) {
+  // A head and a body in writes of their own, in two turns: with Nagle's algorithm the second
+  // waits for the client's delayed acknowledgement, 40 ms.
+  Backend backend([](Peer& peer) {
+    while (!peer.ReadMessage().empty()) {
+      peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
+      poll(nullptr, 0, 1);
+      if (!peer.Send("ok")) return;
+    }
+  });
+  Start(backend.port());
+  Peer client = Peer::Connect(port_);
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 30; ++i) {
+    client.Send("GET /app HTTP/1.1\r\nHost: a\r\n\r\n");
+    ASSERT_THAT(client.ReadMessage(), EndsWith("ok"));
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(600));
 }
 
 TEST_F(FleetTest, AnswersPipelinedRequestsInOrder) {
