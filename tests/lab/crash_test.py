@@ -19,13 +19,18 @@ class Crash(LabCase):
         wait_until(lambda: self.get("/", "-m", "2").status == 200, 10, "an answer")
         return round((time.monotonic() - start) * 1000)
 
+    def assert_arp_answered(self):
+        """At least one of three requests: a busy machine may lose one, as a LAN may."""
+        self.assertEqual(set(arping(self.network.client, VIP, count=3)), {self.network.node.mac("eth0")},
+                         self.gateway.verdicts(VIP))
+
     def test_the_proxy_returns_after_each_kill(self):
         took = []
         for _ in range(KILLS):
             pid = self.gateway.proxy()
             self.gateway.kill(pid)
             took.append(self.wait_for_answer())
-            self.assertEqual(arping(self.network.client, VIP), [self.network.node.mac("eth0")])
+            self.assert_arp_answered()
             self.assertNotEqual(self.gateway.proxy(), pid)
         self.report(proxy_kills=KILLS, answers_after_ms_median=statistics.median(took), answers_after_ms_max=max(took))
 
@@ -37,7 +42,7 @@ class Crash(LabCase):
             for _ in range(KILLS):
                 pid = self.gateway.agent()
                 self.gateway.kill(pid)
-                self.assertEqual(arping(self.network.client, VIP), [self.network.node.mac("eth0")])
+                self.assert_arp_answered()
                 wait_until(lambda: self.gateway.pids("sluice-agent") not in ([], [pid]), 10, "a new agent")
         self.assertEqual((h2.result.failed, h1.result.failed), (0, 0), f"{h2.result.text}\n{h1.result.text}")
         self.wait_for_answer()

@@ -1,5 +1,6 @@
 """Detaching: whatever Sluice put into the kernel is gone afterwards."""
 import pathlib
+import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -17,16 +18,16 @@ class Detach(LabCase):
             "routes": [line for line in (node.run("ip", "route", "show", "table", "local").stdout +
                                          node.run("ip", "-6", "route", "show", "table", "local").stdout).splitlines()
                        if VIP in line or VIP6 in line],
-            "pins": node.run("sh", "-c", "find /sys/fs/bpf -mindepth 1").stdout.split(),
-            "tc": [line for line in node.run("bpftool", "net", "show").stdout.splitlines() if "tcx" in line or "xdp" in line and "id" in line],
+            "pins": node.run("sh", "-c", "find /sys/fs/bpf -mindepth 1 ! -name '*.debug'").stdout.split(),
+            "programs": re.findall(r"^\S+\(\d+\) .*", node.run("bpftool", "net", "show").stdout, re.M),
         }
 
     def test_nothing_is_left(self):
         before = self.traces()
-        self.assertTrue(before["routes"] and before["pins"], before)
+        self.assertTrue(all(before.values()), before)
         self.gateway.stop()
         self.gateway.detach()
-        self.assertEqual({name: found for name, found in self.traces().items() if name != "tc"}, {"links": [], "routes": [], "pins": []})
+        self.assertEqual(self.traces(), {"links": [], "routes": [], "pins": [], "programs": []})
         self.assertEqual((arping(self.network.client, VIP), ndisc(self.network.client, VIP6)), ([], None))
         self.gateway.detach()  # again: nothing to do is no error
         self.gateway.start().wait_serving()

@@ -76,7 +76,7 @@ class Http(LabCase):
             for path, size in (("/~size/0", 0), ("/~size/1", 1), ("/~size/3000000", 3000000), ("/~chunks/50/1000", 50000)):
                 with self.subTest(path=path, http2=http2):
                     answer = self.get(path, http2=http2)
-                    self.assertEqual((answer.status, answer.curl_status, len(answer.body)), (200, 0, size), answer.error)
+                    self.assertEqual((answer.status, answer.curl_status, answer.size), (200, 0, size), answer.error)
 
     def test_methods_and_statuses_without_a_body(self):
         for http2 in (True, False):
@@ -107,8 +107,10 @@ class Http(LabCase):
         self.assert_status(self.get("/", host="patience.example.test"), 200)
 
     def test_weights(self):
-        pods = [self.get("/", host="split.example.test").pod for _ in range(40)]
-        self.assertEqual((pods.count("a"), pods.count("b")), (30, 10))
+        """3 to 1; each worker counts for itself, so a turn of each may be unfinished."""
+        pods = [self.get("/", host="split.example.test").pod for _ in range(80)]
+        self.assertEqual(pods.count("a") + pods.count("b"), 80)
+        self.assertAlmostEqual(pods.count("b"), 20, delta=len(self.workers()))
 
     def test_oversized_requests(self):
         self.assert_status(self.get("/", http2=False, headers=["X-Big: " + "x" * 100000]), 431)

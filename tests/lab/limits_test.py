@@ -1,5 +1,6 @@
 """More than fits: descriptors run out, connections pile up; the gateway survives and does not spin."""
 import pathlib
+import subprocess
 import sys
 import time
 
@@ -28,11 +29,10 @@ def cpu_seconds(pid):
 
 
 class Limits(LabCase):
+    PREFIX = ("prlimit", "--nofile=160:160")
+
     def test_descriptor_exhaustion_pauses_accepting(self):
-        import subprocess
         pid = self.gateway.proxy()
-        in_use = len(list(pathlib.Path(f"/proc/{pid}/fd").iterdir()))
-        self.network.node.run("prlimit", "--pid", pid, f"--nofile={in_use + 40}")
         flood = self.network.client.popen("/usr/bin/python3", "-c", FLOOD, VIP, "400", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
             self.assertGreater(int(flood.stdout.readline()), 100)

@@ -53,6 +53,7 @@ def show(options, report):
         report.failed(f"{type(error).__name__}: {error}")
         if not isinstance(error, (acts.Unexpected, TimeoutError, RuntimeError, OSError)):
             traceback.print_exc()
+        report.say(f"the end of Sluice's log:\n{stage.log_tail()}")
         stage.close()
         sys.exit(report.close())
     except BaseException:  # interrupted

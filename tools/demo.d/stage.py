@@ -106,6 +106,9 @@ class Stage:
                     return
         raise RuntimeError(f"no HTTPRoute {namespace}/{name}")
 
+    def log_tail(self):
+        return self.gateway.log_tail(30) if self.gateway and self.gateway.log.exists() else "(it was not started)"
+
     def describe(self):
         """What the sub-commands of a demo that was left up need."""
         return {"vip": self.vip, "ca": str(self.authority.certificate), "gwctl": str(self.bin / GWCTL),

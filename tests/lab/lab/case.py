@@ -76,6 +76,7 @@ class LabCase(unittest.TestCase):
     """
     HOST = "app.example.test"
     ARGUMENTS = ()
+    PREFIX = ()
     PODS = {"a": 8080, "b": 8080}
 
     @classmethod
@@ -117,6 +118,7 @@ class LabCase(unittest.TestCase):
             cls.write("10-test.yaml", *cls.objects())
             cls.client = Client(cls.network.client, cls.authority)
             cls.gateway = Gateway(cls.network, cls.bin, cls.manifests, cls.folder / "sluice.log", arguments=cls.ARGUMENTS)
+            cls.gateway.prefix = cls.PREFIX
             stack.callback(cls.gateway.stop)
             cls.gateway.start().wait_serving()
             cls.cleanup = stack.pop_all()
@@ -140,6 +142,11 @@ class LabCase(unittest.TestCase):
 
     def get(self, path="/", *options, host=None, **how):
         return self.client.get(f"https://{host or self.HOST}{path}", *options, **how)
+
+    def workers(self):
+        """The threads of the proxy that serve."""
+        tasks = pathlib.Path(f"/proc/{self.gateway.proxy()}/task")
+        return [task.name for task in tasks.iterdir() if "worker" in (task / "comm").read_text()]
 
     def assert_status(self, answer, status):
         self.assertEqual(answer.status, status, f"{answer}\n{self.gateway.log_tail()}")

@@ -14,7 +14,8 @@ class Answer:
     status: int
     protocol: str      # "1.1" or "2"
     headers: dict      # lower-case names; the last one of a name
-    body: str
+    body: str          # with trailers behind it, if there are any
+    size: int          # of the body alone, as transferred
     seconds: float
     curl_status: int   # 0: all went well
     error: str
@@ -39,7 +40,7 @@ class Client:
         name, port = re.match(r"https?://([^/:]+|\[[^]]+\])(?::(\d+))?", url).groups()
         port = port or ("443" if url.startswith("https") else "80")
         words = ["curl", "-sS", "-i", "-m", "20", "--http2" if http2 else "--http1.1", "-w",
-                 MARK + "%{http_code} %{http_version} %{time_total}", "--resolve", f"{name}:{port}:{self.vip}"]
+                 MARK + "%{http_code} %{http_version} %{time_total} %{size_download}", "--resolve", f"{name}:{port}:{self.vip}"]
         if self.authority:
             words += ["--cacert", str(self.authority.certificate)]
         for header in headers:
@@ -50,14 +51,14 @@ class Client:
         """One request; `options` are curl's. Never raises for what the gateway answers."""
         done = self.host.run(*self.words(url, http2, headers, options), check=False, timeout=120)
         text, _, summary = done.stdout.rpartition(MARK)
-        status, protocol, seconds = (summary.split() + ["0", "0", "0"])[:3]
+        status, protocol, seconds, size = (summary.split() + ["0"] * 4)[:4]
         text = text.replace("\r\n", "\n")
         head, _, body = text.partition("\n\n")
         while re.match(r"HTTP/[\d.]+ 1\d\d", head) and "101" not in head.split("\n")[0]:
             head, _, body = body.partition("\n\n")
         fields = [line.split(":", 1) for line in head.split("\n")[1:] if ":" in line]
         return Answer(int(status), protocol, {name.lower(): value.strip() for name, value in fields}, body,
-                      float(seconds), done.returncode, done.stderr.strip())
+                      int(size), float(seconds), done.returncode, done.stderr.strip())
 
 
 @dataclasses.dataclass
@@ -106,8 +107,8 @@ def parse_h2load(text):
 
 
 def arping(host, address, count=1, device="eth0"):
-    """The link-layer addresses that answered."""
-    done = host.run("arping", "-c", str(count), "-w", "2", "-I", device, address, check=False)
+    """The link-layer addresses that answered, one request each 200 ms."""
+    done = host.run("arping", "-c", str(count), "-W", "0.2", "-w", "2", "-I", device, address, check=False)
     return re.findall(r"from ([0-9a-f:]{17})", done.stdout)
 
 

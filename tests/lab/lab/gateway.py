@@ -66,11 +66,12 @@ class Gateway:
         self.log = pathlib.Path(log)
         self.interface = interface
         self.arguments = list(arguments)
+        self.prefix = ()  # of the launcher's command, such as prlimit
         self.process = None
 
     def start(self):
         with self.log.open("ab") as log:
-            self.process = self.node.popen(self.bin / LAUNCHER, "--manifests", self.manifests, "--interface",
+            self.process = self.node.popen(*self.prefix, self.bin / LAUNCHER, "--manifests", self.manifests, "--interface",
                                            self.interface, "--state-dir", "/run/sluice-state", *self.arguments, stdout=log, stderr=subprocess.STDOUT)
         return self
 
