@@ -86,6 +86,19 @@ TEST_F(TlsSessionTest, NegotiatesTheMatrix) {
   }
 }
 
+TEST_F(TlsSessionTest, ServesEd25519ToThoseWhoTakeIt) {
+  tls_.AddCertificate("ed", {.names = {"a.example.com"}, .ed25519 = true});
+  const auto contexts = tls_.Build({{"l", "", {"ed", "a"}}});
+  for (const uint16_t algorithm : {SSL_SIGN_ED25519, SSL_SIGN_ECDSA_SECP256R1_SHA256}) {
+    TestClient client(client_context_.get(), "a.example.com");
+    const uint16_t algorithms[] = {algorithm};
+    SSL_set_verify_algorithm_prefs(client.ssl.get(), algorithms, 1);
+    TestServer server(contexts);
+    ASSERT_TRUE(Connect(client, server)) << client.alert;
+    EXPECT_EQ(SSL_get_peer_signature_algorithm(client.ssl.get()), algorithm);
+  }
+}
+
 TEST_F(TlsSessionTest, RefusesOldVersionsAndCiphers) {
   const struct {
     uint16_t version;
