@@ -1,3 +1,14 @@
+# An include root that holds FOLDER alone. Made anew where an older layout lies in the way; links
+# are removed as links.
+function(sluice_layer root folder)
+  if(NOT IS_SYMLINK ${root}/${folder})
+    file(REMOVE_RECURSE ${root})
+    get_filename_component(parent ${root}/${folder} DIRECTORY)
+    file(MAKE_DIRECTORY ${parent})
+    file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${folder} ${root}/${folder} SYMBOLIC)
+  endif()
+endfunction()
+
 # sluice_library(NAME FOLDER DEPENDENCY... [PROTO FILE...])
 # All of FOLDER/*.cc but main.cc. Headers are included as "FOLDER/x.h", and only targets that link
 # NAME can see them: each target has an include root of its own that holds just its folder.
@@ -6,11 +17,7 @@ function(sluice_library name folder)
   file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cc)
   list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
   set(root ${CMAKE_BINARY_DIR}/layers/${name})
-  get_filename_component(parent ${root}/${folder} DIRECTORY)
-  file(MAKE_DIRECTORY ${parent})
-  if(NOT IS_SYMLINK ${root}/${folder})
-    file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${folder} ${root}/${folder} SYMBOLIC)
-  endif()
+  sluice_layer(${root} ${folder})
 
   set(scope PUBLIC)
   if(sources OR arg_PROTO)
@@ -56,11 +63,8 @@ endfunction()
 function(sluice_bpf name folder)
   set(generated ${CMAKE_BINARY_DIR}/generated/${name}/${folder})
   set(root ${CMAKE_BINARY_DIR}/layers/${name})
-  get_filename_component(parent ${root}/${folder} DIRECTORY)
-  file(MAKE_DIRECTORY ${generated} ${parent})
-  if(NOT IS_SYMLINK ${root}/${folder})
-    file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${folder} ${root}/${folder} SYMBOLIC)
-  endif()
+  file(MAKE_DIRECTORY ${generated})
+  sluice_layer(${root} ${folder})
   file(GLOB programs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.bpf.c)
   # A stack slot that once held a pointer may not hold a number without CAP_PERFMON.
   set(flags -mcpu=v3 -g -O2 -mllvm -no-stack-slot-sharing -Wall -Wextra -Werror -Wno-unused-parameter
