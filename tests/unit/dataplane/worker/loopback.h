@@ -3,6 +3,7 @@
 #pragma once
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -36,7 +37,10 @@ inline uint16_t PortOf(const core::Fd& fd) { return core::Address::OfLocal(fd.ge
 // One end of a connection. All calls block, reads at most 5 s.
 class Peer {
  public:
-  explicit Peer(core::Fd fd) : fd_(std::move(fd)) {}
+  explicit Peer(core::Fd fd) : fd_(std::move(fd)) {
+    const int on = 1;
+    setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
   static Peer Connect(uint16_t port) {
     core::Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     auto to = core::Address::Parse("127.0.0.1", port);
