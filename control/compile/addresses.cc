@@ -232,6 +232,7 @@ std::vector<AddressPlan> AssignAddresses(const std::vector<const Gateway*>& gate
   for (const Gateway* gateway : gateways) assigner.ClaimStatic(*gateway);
   for (const Gateway* gateway : gateways) assigner.AssignNew(*gateway);
   std::vector<AddressPlan> plans;
+  plans.reserve(gateways.size());
   for (const Gateway* gateway : gateways) plans.push_back(assigner.Plan(*gateway));
   allocations = assigner.Take();
   return plans;
