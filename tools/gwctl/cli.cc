@@ -11,6 +11,7 @@
 #include "tools/gwctl/commands.h"
 #include "tools/gwctl/resource.h"
 #include "tools/gwctl/source.h"
+#include "tools/gwctl/words.h"
 
 namespace sluice::gwctl {
 namespace {
@@ -18,10 +19,12 @@ namespace {
 void AddOutput(CLI::App& app, Options& options, std::map<std::string, Output> names) {
   const std::string choices = absl::StrJoin(
       names, "|", [](std::string* out, const auto& name) { absl::StrAppend(out, name.first); });
-  CLI::CheckedTransformer transformer(std::move(names));
-  transformer.description("");
-  app.add_option("-o,--output", options.output, "Form of the answer")
-      ->transform(transformer)
+  const auto set = [&options, names = std::move(names), choices](const std::string& name) {
+    const auto found = names.find(name);
+    if (found == names.end()) throw CLI::ValidationError("-o", "write one of " + choices);
+    options.output = found->second;
+  };
+  app.add_option_function<std::string>("-o,--output", set, "Form of the answer")
       ->type_name(choices);
 }
 
@@ -100,6 +103,17 @@ constexpr Command kCommands[] = {
     {"status", "How the agent and its proxy are", AddStatus, StatusCommand},
 };
 
+// What could not be read is missing in every answer but that of analyze, which tells it all.
+void TellErrors(const view::View& view, const Session& session) {
+  constexpr size_t kMost = 3;
+  size_t errors = 0;
+  for (const gateway_api::Problem& problem : view.problems) {
+    if (problem.severity != gateway_api::Problem::Severity::kError) continue;
+    if (++errors <= kMost) session.err << "gwctl: " << ToString(problem) << "\n";
+  }
+  if (errors > kMost) session.err << "gwctl: " << Count(errors - kMost, "more error") << "\n";
+}
+
 constexpr char kFooter[] =
     "Exit codes: 0 ok; 1 the answer is no, or there are errors; 2 wrong usage; 3 the folder or the "
     "agent cannot be read.";
@@ -109,6 +123,7 @@ ExitCode RunCommand(const Command& command, const Options& options, const Sessio
                                         ? ViewOfAgent(options.socket)
                                         : ViewOfFolder(options.manifests, session.now);
   if (!view.ok()) return session.Fail(kUnreadable, view.status().message());
+  if (command.run != AnalyzeCommand) TellErrors(*view, session);
   return command.run(*view, options, session);
 }
 

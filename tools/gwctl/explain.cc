@@ -276,14 +276,15 @@ void Explainer::Receive(const snapshot::Backend& backend, const route::Backend& 
 void Explainer::CompareHeaders(Received& received) const {
   using Origin = ReceivedHeader::Origin;
   const auto& sent = out_.request.headers;
-  for (const http::Header& header : head_.headers) {
-    const std::pair<std::string, std::string> pair(header.name, header.value);
+  std::vector<std::pair<std::string, std::string>> seen;
+  for (const http::Header& header : head_.headers) seen.emplace_back(header.name, header.value);
+  for (const auto& pair : seen) {
     const bool same = std::ranges::find(sent, pair) != sent.end();
     received.headers.push_back({pair.first, pair.second, same ? Origin::kClient : Origin::kSluice});
   }
-  for (const auto& [name, value] : sent) {
-    if (name == "host" || head_.headers.Find(name) != nullptr) continue;
-    received.headers.push_back({name, value, Origin::kRemoved});
+  for (const auto& pair : sent) {
+    if (pair.first == "host" || std::ranges::find(seen, pair) != seen.end()) continue;
+    received.headers.push_back({pair.first, pair.second, Origin::kRemoved});
   }
 }
 

@@ -8,6 +8,7 @@
 #include "control/compile/conditions.h"
 #include "control/compile/hostnames.h"
 #include "tools/gwctl/made.h"
+#include "tools/gwctl/words.h"
 
 namespace sluice::gwctl {
 namespace {
@@ -119,8 +120,9 @@ std::vector<std::string> HintsForBackends(const view::View& view, const snapshot
     if (!used || !service.set.endpoints().empty()) continue;
     hints.push_back(absl::StrCat(
         "Service ", ToString(service.name),
-        service.all == 0 ? " has no endpoints"
-                         : absl::StrCat(" has ", service.all, " endpoints, none of them ready")));
+        service.all == 0
+            ? " has no endpoints"
+            : absl::StrCat(" has ", Count(service.all, "endpoint"), ", none of them ready")));
   }
   return hints;
 }
