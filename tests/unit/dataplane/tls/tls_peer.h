@@ -156,7 +156,7 @@ class TestClient {
 // Our side of a connection.
 class TestServer {
  public:
-  explicit TestServer(std::shared_ptr<const tls::TlsContexts> contexts)
+  explicit TestServer(const std::shared_ptr<const tls::TlsContexts>& contexts)
       : session(contexts, *contexts->FindGroup(*core::Address::Parse("192.0.2.1", 443)), out) {}
 
   // Feeds `bytes` and returns what was decrypted.

@@ -13,7 +13,6 @@
 namespace sluice::tls {
 namespace {
 
-using testing::CertificateSpec;
 using testing::Connect;
 using testing::GiveTicket;
 using testing::MakeClientContext;
@@ -310,6 +309,7 @@ TEST_F(TlsSessionTest, ServesALargeClientHello) {
 // Workers share contexts and ticket keys; under TSan this shows that they may.
 TEST_F(TlsSessionTest, ContextsServeManyThreads) {
   std::vector<std::thread> workers;
+  workers.reserve(4);
   std::atomic<int> resumed = 0;
   for (int w = 0; w < 4; ++w) {
     workers.emplace_back([&] {
