@@ -143,9 +143,8 @@ void Warn(const gateway_api::ObjectMeta& meta, std::string_view kind, std::strin
                           std::move(message)});
 }
 
-// What works as the API says and yet may not be what the user meant.
-void FindWarnings(const ObjectSet& objects, const std::map<std::string, ClassPlan>& classes,
-                  Compiled& out) {
+void WarnOfGateways(const ObjectSet& objects, const std::map<std::string, ClassPlan>& classes,
+                    Compiled& out) {
   for (const auto& [name, gateway] : objects.All<gateway_api::Gateway>()) {
     if (!objects.Find<gateway_api::GatewayClass>({"", gateway.gateway_class_name})) {
       Warn(gateway.meta, gateway.kKind, "spec.gatewayClassName",
@@ -157,21 +156,40 @@ void FindWarnings(const ObjectSet& objects, const std::map<std::string, ClassPla
            "client certificates towards backends are not supported", out);
     }
   }
-  for (const auto& [name, route] : objects.All<gateway_api::HttpRoute>()) {
-    for (size_t i = 0; i < route.rules.size(); ++i) {
-      if (!route.rules[i].retry) continue;
-      Warn(route.meta, route.kKind, absl::StrCat("spec.rules[", i, "].retry"),
-           "is not supported and has no effect", out);
-    }
-    for (size_t i = 0; i < route.parent_refs.size(); ++i) {
-      const gateway_api::ParentReference& ref = route.parent_refs[i];
-      const std::string& space = ref.namespace_.empty() ? name.namespace_ : ref.namespace_;
-      bool gateway = ref.group == gateway_api::kGatewayGroup && ref.kind == "Gateway";
-      if (!gateway || objects.Find<gateway_api::Gateway>({space, ref.name})) continue;
-      Warn(route.meta, route.kKind, absl::StrCat("spec.parentRefs[", i, "]"),
-           absl::StrCat("there is no Gateway ", space, "/", ref.name), out);
-    }
+}
+
+void WarnOfRoute(const ObjectSet& objects, const gateway_api::HttpRoute& route, Compiled& out) {
+  for (size_t i = 0; i < route.rules.size(); ++i) {
+    if (!route.rules[i].retry) continue;
+    Warn(route.meta, route.kKind, absl::StrCat("spec.rules[", i, "].retry"),
+         "is not supported and has no effect", out);
   }
+  for (size_t i = 0; i < route.parent_refs.size(); ++i) {
+    const gateway_api::ParentReference& ref = route.parent_refs[i];
+    const std::string& space = ref.namespace_.empty() ? route.meta.namespace_ : ref.namespace_;
+    bool gateway = ref.group == gateway_api::kGatewayGroup && ref.kind == "Gateway";
+    if (!gateway || objects.Find<gateway_api::Gateway>({space, ref.name})) continue;
+    Warn(route.meta, route.kKind, absl::StrCat("spec.parentRefs[", i, "]"),
+         absl::StrCat("there is no Gateway ", space, "/", ref.name), out);
+  }
+}
+
+void WarnOfSlices(const ObjectSet& objects, Compiled& out) {
+  for (const auto& [name, slice] : objects.All<gateway_api::EndpointSlice>()) {
+    if (slice.address_type != gateway_api::EndpointSlice::AddressType::kFqdn) continue;
+    Warn(slice.meta, slice.kKind, "addressType",
+         "FQDN is not supported; its endpoints are left out", out);
+  }
+}
+
+// What works as the API says and yet may not be what the user meant.
+void FindWarnings(const ObjectSet& objects, const std::map<std::string, ClassPlan>& classes,
+                  Compiled& out) {
+  WarnOfGateways(objects, classes, out);
+  for (const auto& [name, route] : objects.All<gateway_api::HttpRoute>()) {
+    WarnOfRoute(objects, route, out);
+  }
+  WarnOfSlices(objects, out);
 }
 
 }  // namespace
