@@ -12,8 +12,8 @@
 
 #include "bpf/abi.h"
 #include "dataplane/packet/address.h"
-#include "tests/bpf/cost.skel.h"
 #include "tests/bpf/frames.h"
+#include "tests/bpf/programs/cost.skel.h"
 
 namespace sluice::packet {
 namespace {

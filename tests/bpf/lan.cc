@@ -22,7 +22,7 @@
 #include "absl/log/check.h"
 #include "absl/strings/str_cat.h"
 #include "dataplane/packet/kernel_error.h"
-#include "tests/bpf/peer.skel.h"
+#include "tests/bpf/programs/peer.skel.h"
 
 namespace sluice::packet {
 namespace {
