@@ -30,7 +30,8 @@ void Declare(CLI::App& app, AgentOptions& options, Raw& raw) {
   app.add_option("--state-dir", options.state_dir, "folder for allocated addresses and statuses")
       ->capture_default_str();
   app.add_option("--bpffs", options.bpffs, "mounted BPF file system")->capture_default_str();
-  app.add_option("--attach", raw.attach, "auto, xdp (the same), tcx, generic or libxdp")
+  app.add_option("--attach", raw.attach,
+                 "auto, xdp (native, on a veth too), tcx, generic or libxdp")
       ->capture_default_str();
   app.add_option("--metrics", raw.metrics, "ADDRESS:PORT of the metrics endpoint, or off")
       ->capture_default_str();
@@ -46,7 +47,7 @@ void Declare(CLI::App& app, AgentOptions& options, Raw& raw) {
 void Finish(const CLI::App& app, const Raw& raw, AgentOptions& options) {
   options.packet_path = !raw.no_packet_path;
   if (app.count("--proxy-uid") > 0) options.proxy_uid = raw.proxy_uid;
-  const auto attach = packet::ParseAttachPreference(raw.attach == "xdp" ? "auto" : raw.attach);
+  const auto attach = packet::ParseAttachPreference(raw.attach);
   if (!attach.ok()) throw CLI::ValidationError("--attach", std::string(attach.status().message()));
   options.attach = *attach;
   if (raw.metrics != "off") {

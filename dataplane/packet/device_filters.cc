@@ -152,6 +152,10 @@ absl::Status DeviceFilters::SyncXdp(Filter& filter, Repairs& repairs) {
   const int ifindex = filter.device.ifindex;
   const bool generic = attach_ == AttachPreference::kGeneric;
   if (attach_ == AttachPreference::kTcx) return absl::OkStatus();
+  if (attach_ == AttachPreference::kAuto && filter.device.kind == "veth") {
+    filter.note = "a veth loses native XDP's answers unless its peer runs XDP too; served by tcx";
+    return absl::OkStatus();
+  }
   if (attach_ == AttachPreference::kLibxdp) {
     SyncSharedXdp(filter);
     return absl::OkStatus();

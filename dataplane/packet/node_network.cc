@@ -77,6 +77,7 @@ Device ParseDevice(const NetlinkMessage& message, const ifinfomsg& header) {
     }
     if (attribute.type != IFLA_LINKINFO) continue;
     for (const NetlinkAttribute& info : ParseAttributes(attribute.value)) {
+      if (info.type == IFLA_INFO_KIND) device.kind = info.text();
       if (info.type == IFLA_INFO_SLAVE_KIND) device.slave_kind = info.text();
     }
   }

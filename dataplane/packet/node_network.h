@@ -26,6 +26,7 @@ struct Device {
   bool ethernet = false;
   bool up = false;
   bool carrier = false;    // and up
+  std::string kind;        // "veth", "bridge", ...; empty for hardware
   std::string slave_kind;  // "bridge", "bond", ...: what it is a port of; empty: of nothing
 
   // Whether frames that arrive here are given to the node's own IP stack under another device.

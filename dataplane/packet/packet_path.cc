@@ -374,11 +374,12 @@ absl::StatusOr<Counters> PacketPath::State::ReadCounters() const {
 
 absl::StatusOr<AttachPreference> ParseAttachPreference(std::string_view name) {
   if (name == "auto") return AttachPreference::kAuto;
+  if (name == "xdp") return AttachPreference::kXdp;
   if (name == "tcx") return AttachPreference::kTcx;
   if (name == "generic") return AttachPreference::kGeneric;
   if (name == "libxdp") return AttachPreference::kLibxdp;
   return absl::InvalidArgumentError(
-      absl::StrCat("unknown way to attach: \"", name, "\" (auto, tcx, generic, libxdp)"));
+      absl::StrCat("unknown way to attach: \"", name, "\" (auto, xdp, tcx, generic, libxdp)"));
 }
 
 absl::StatusOr<std::unique_ptr<PacketPath>> PacketPath::Open(PacketPathOptions options) {

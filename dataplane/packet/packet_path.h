@@ -25,7 +25,8 @@
 namespace sluice::packet {
 
 enum class AttachPreference {
-  kAuto,     // native XDP where the device is free and its driver can, else tcx alone
+  kAuto,     // as kXdp; but tcx on a veth, which loses XDP's answers unless its peer runs XDP too
+  kXdp,      // native XDP where the device is free and its driver can, else tcx alone
   kTcx,      // tcx alone
   kGeneric,  // generic XDP: linearises every packet of the device, so only on request
   kLibxdp,   // share an occupied device through libxdp's dispatcher (freplace)

@@ -33,6 +33,11 @@ Fate FateOf(Run run, int verdict) {
 
 }  // namespace
 
+std::ostream& operator<<(std::ostream& out, Run run) {
+  constexpr const char* kNames[] = {"xdp", "ingress", "egress"};
+  return out << kNames[static_cast<int>(run)];
+}
+
 std::unique_ptr<BenchPrograms> BenchPrograms::Load(Rates rates, const World& world) {
   absl::StatusOr<Programs> programs = Programs::Open("");
   CHECK_OK(programs);

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <ostream>
 
 #include "absl/time/time.h"
 #include "bpf/verdict_reasons.h"
@@ -14,6 +15,7 @@
 namespace sluice::packet {
 
 enum class Run { kXdp, kIngress, kEgress };
+std::ostream& operator<<(std::ostream& out, Run run);
 
 class BenchPrograms {
  public:

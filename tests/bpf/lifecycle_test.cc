@@ -92,14 +92,10 @@ TEST_F(LifecycleTest, AdoptsPinsWithoutAGap) {
   int asked = 0, answered = 0;
   std::thread client([&] {
     while (!done || asked < 100) {
-      const std::string mac =
-          absl::StrCat("02:00:00:00:", absl::Hex(asked / 256 % 256, absl::kZeroPad2), ":",
-                       absl::Hex(asked % 256, absl::kZeroPad2));
+      const std::string mac = RequesterMac(asked);
       wire.Send(ArpFrame({.from = mac, .sender_mac = mac}));
       ++asked;
-      answered +=
-          wire.Receive([](const Frame& frame) { return frame[12] == 8 && frame[21] == 2; }, kSoon)
-              .has_value();
+      answered += wire.Receive(&IsArpReply, kSoon).has_value();
     }
   });
   for (int i = 0; i < 5; ++i) {

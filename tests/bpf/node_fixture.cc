@@ -15,7 +15,7 @@ namespace {
 
 // An ARP reply, or a neighbour advertisement.
 bool IsAnswer(const Frame& frame) {
-  return (frame.size() >= 42 && frame[12] == 0x08 && frame[13] == 0x06 && frame[21] == 2) ||
+  return IsArpReply(frame) ||
          (frame.size() >= 86 && frame[12] == 0x86 && frame[13] == 0xdd && frame[54] == 136);
 }
 
@@ -91,6 +91,14 @@ void SendDatagram(const Lan& lan, std::string_view from) {
   EXPECT_EQ(1, sendto(sender.get(), "x", 1, 0, reinterpret_cast<sockaddr*>(&to), sizeof to));
   pollfd readable = {.fd = receiver.get(), .events = POLLIN};
   EXPECT_EQ(1, poll(&readable, 1, static_cast<int>(kSoon.count())));
+}
+
+bool IsArpReply(const Frame& frame) {
+  return frame.size() >= 42 && frame[12] == 0x08 && frame[13] == 0x06 && frame[21] == 2;
+}
+
+std::string RequesterMac(int n) {
+  return MacAddress{{2, 0, 0, 0, static_cast<uint8_t>(n >> 8), static_cast<uint8_t>(n)}}.ToString();
 }
 
 Frame ExpectedArpReply() {

@@ -52,6 +52,11 @@ int Connect(std::string_view address, uint16_t port);
 // the node has resolved the client by then.
 void SendDatagram(const Lan& lan, std::string_view from);
 
+bool IsArpReply(const Frame& frame);
+
+// The MAC of the n-th of many machines.
+std::string RequesterMac(int n);
+
 // The answer to kClient's request for kVip.
 Frame ExpectedArpReply();
 
@@ -60,7 +65,10 @@ class NodeTest : public testing::Test {
   void SetUp() override;
   void TearDown() override;
 
-  PacketPathOptions Options() const { return {.folder = lan_->folder(), .interfaces = {"eth0"}}; }
+  // Native XDP on eth0: the LAN is made for it.
+  PacketPathOptions Options() const {
+    return {.folder = lan_->folder(), .interfaces = {"eth0"}, .attach = AttachPreference::kXdp};
+  }
 
   // Opens the path; owns kVip and kVip6 with the deadline far.
   void Open(PacketPathOptions options);

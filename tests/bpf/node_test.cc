@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "tests/bpf/node_fixture.h"
 
 namespace sluice::packet {
@@ -29,6 +30,16 @@ TEST_F(NodeTest, AnswersArpByTcx) {
   EXPECT_EQ("tcx", ModeOf("eth0"));
   EXPECT_EQ(ExpectedArpReply(), Ask(ArpFrame({}), kSoon));
   EXPECT_EQ(1u, Count(VERDICT_ARP_ANSWERED));
+}
+
+TEST_F(NodeTest, AnswersByItselfOnAVethWhosePeerRunsNoXdp) {
+  lan_ = nullptr;
+  lan_ = std::make_unique<Lan>(Lan::Peer::kPlain);
+  PacketPathOptions options = Options();
+  options.attach = AttachPreference::kAuto;
+  Open(options);
+  EXPECT_THAT(ModeOf("eth0"), HasSubstr("tcx: a veth loses native XDP's answers"));
+  EXPECT_EQ(ExpectedArpReply(), Ask(ArpFrame({}), kSoon));
 }
 
 TEST_F(NodeTest, AnswersArpByGenericXdp) {
@@ -103,6 +114,27 @@ TEST_F(NodeTest, IsSilentAfterTheDeadline) {
   ASSERT_EQ(absl::OkStatus(), path_->ExpireDeadline());
   EXPECT_EQ(std::nullopt, Ask(ArpFrame({}), kNever));
   EXPECT_EQ(1u, Count(VERDICT_EXPIRED));
+}
+
+// A client that asks all the time, each time as another machine.
+TEST_F(NodeTest, AnswersUntilTheDeadlineAndNotAfter) {
+  constexpr absl::Duration kTtl = absl::Milliseconds(150);
+  Open(Options());
+  const Wire wire = lan_->InClient([] { return Wire("eth0"); });
+  const absl::Time begin = absl::Now();
+  ASSERT_EQ(absl::OkStatus(), path_->RenewDeadline(kTtl));
+  const absl::Time renewed = absl::Now();
+  absl::Time last_asked = absl::InfinitePast(), silent = renewed;
+  for (int i = 0;; ++i) {
+    const std::string mac = RequesterMac(i);
+    const absl::Time asked = absl::Now();
+    wire.Send(ArpFrame({.from = mac, .sender_mac = mac}));
+    silent = asked;
+    if (!wire.Receive(&IsArpReply, kNever).has_value()) break;
+    last_asked = asked;
+  }
+  EXPECT_LE(last_asked - renewed, kTtl);                         // never longer
+  EXPECT_GE(silent - begin, kTtl - 3 * absl::Milliseconds(10));  // and not much shorter: ticks
 }
 
 TEST_F(NodeTest, IsSilentOnOtherDevicesOldAndNew) {

@@ -1,0 +1,70 @@
+#include "control/agent/options.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice::agent {
+namespace {
+
+AgentOptions Parsed(const std::vector<std::string>& arguments) {
+  const auto parsed = ParseAgentOptions(arguments);
+  const auto* options = std::get_if<AgentOptions>(&parsed);
+  EXPECT_NE(options, nullptr);
+  return options == nullptr ? AgentOptions{} : *options;
+}
+
+TEST(AgentOptions, Defaults) {
+  EXPECT_EQ(Parsed({"--manifests", "/m", "--interface", "eth0"}),
+            (AgentOptions{.manifests = "/m",
+                          .interfaces = {"eth0"},
+                          .run_dir = "/run/sluice",
+                          .state_dir = "/var/lib/sluice",
+                          .bpffs = "/sys/fs/bpf",
+                          .metrics = *core::Address::Parse("127.0.0.1", 9464)}));
+}
+
+TEST(AgentOptions, Everything) {
+  EXPECT_EQ(
+      Parsed({"--manifests", "/m", "--interface", "eth0", "--interface", "eth1", "--run-dir", "/r",
+              "--state-dir", "/s", "--bpffs",     "/b",   "--attach",    "tcx",  "--metrics", "off",
+              "--workers",   "3",  "--proxy-uid", "7"}),
+      (AgentOptions{.manifests = "/m",
+                    .interfaces = {"eth0", "eth1"},
+                    .run_dir = "/r",
+                    .state_dir = "/s",
+                    .bpffs = "/b",
+                    .attach = packet::AttachPreference::kTcx,
+                    .workers = 3,
+                    .proxy_uid = 7}));
+}
+
+TEST(AgentOptions, WithoutPacketPathNoInterfaceIsNeeded) {
+  EXPECT_FALSE(Parsed({"--manifests", "/m", "--no-packet-path"}).packet_path);
+  EXPECT_TRUE(Parsed({"--detach"}).detach);
+  EXPECT_EQ(Parsed({"--manifests", "/m", "--interface", "e", "--attach", "xdp"}).attach,
+            packet::AttachPreference::kXdp);
+}
+
+TEST(AgentOptions, UsageErrorsHaveTheirOwnExitCode) {
+  const std::vector<std::vector<std::string>> rows = {
+      {},
+      {"--manifests", "/m"},
+      {"--interface", "eth0"},
+      {"--manifests", "/m", "--interface", "eth0", "--attach", "magic"},
+      {"--manifests", "/m", "--interface", "eth0", "--metrics", "here"},
+      {"--manifests", "/m", "--interface", "eth0", "--workers", "1000"},
+      {"--manifests", "/m", "--interface", "eth0", "--proxy-uid", "-1"},
+      {"--manifests", "/m", "--interface", "eth0", "--unknown"},
+  };
+  for (const auto& row : rows) {
+    EXPECT_EQ(std::get<int>(ParseAgentOptions(row)), 64) << ::testing::PrintToString(row);
+  }
+  EXPECT_EQ(std::get<int>(ParseAgentOptions({"--help"})), 0);
+}
+
+TEST(AgentOptions, PinsLieInAVersionedFolderOfTheBpffs) {
+  AgentOptions options{.bpffs = "/mnt/bpf"};
+  EXPECT_EQ(options.pin_folder().substr(0, 17), "/mnt/bpf/sluice/v");
+}
+
+}  // namespace
+}  // namespace sluice::agent
