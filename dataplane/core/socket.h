@@ -58,6 +58,7 @@ class Socket {
   ByteQueue& out() { return out_; }
   void ScheduleFlush();
   size_t unsent() const { return out_.size(); }
+  bool broken() const { return broken_; }  // the peer takes nothing more
 
   // Stops reading; bytes stay in the kernel until it is resumed.
   void PauseReading(bool paused);
