@@ -10,12 +10,6 @@ namespace sluice::gwctl {
 
 using gateway_api::Problem;
 
-void Findings::Add(Problem problem) {
-  if (std::ranges::find(problems_, problem) == problems_.end()) {
-    problems_.push_back(std::move(problem));
-  }
-}
-
 std::vector<Problem> FindProblems(const view::View& view, absl::Time now) {
   Findings findings;
   for (const Problem& problem : view.problems) findings.Add(problem);
@@ -29,6 +23,7 @@ std::vector<Problem> FindProblems(const view::View& view, absl::Time now) {
     return std::tie(p.at.file, p.at.line, p.at.column, p.object, p.path, p.severity, p.message);
   };
   std::ranges::sort(problems, [&](const Problem& a, const Problem& b) { return key(a) < key(b); });
+  problems.erase(std::ranges::unique(problems).begin(), problems.end());
   return problems;
 }
 

@@ -114,6 +114,14 @@ void TellErrors(const view::View& view, const Session& session) {
   if (errors > kMost) session.err << "gwctl: " << Count(errors - kMost, "more error") << "\n";
 }
 
+// What the agent hands out may not be what the proxy serves yet.
+void TellStale(const view::View& view, const Session& session) {
+  if (!view.agent) return;
+  const bool serves = view.agent->proxy_connected && view.agent->refused.empty() &&
+                      view.agent->acknowledged == view.agent->generation;
+  if (!serves) session.err << "gwctl: the proxy does not serve this: see gwctl status\n";
+}
+
 constexpr char kFooter[] =
     "Exit codes: 0 ok; 1 the answer is no, or there are errors; 2 wrong usage; 3 the folder or the "
     "agent cannot be read.";
@@ -124,6 +132,7 @@ ExitCode RunCommand(const Command& command, const Options& options, const Sessio
                                         : ViewOfFolder(options.manifests, session.now);
   if (!view.ok()) return session.Fail(kUnreadable, view.status().message());
   if (command.run != AnalyzeCommand) TellErrors(*view, session);
+  if (command.run != StatusCommand) TellStale(*view, session);
   return command.run(*view, options, session);
 }
 

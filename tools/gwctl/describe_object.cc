@@ -134,16 +134,15 @@ Document DescribeListener(const Context& context, const NamespacedName& name) {
 }
 
 Document EndpointDocument(const Context& context, const NamespacedName& name) {
-  Document out = {{"name", name.name}, {"namespace", name.namespace_}};
-  for (const ServiceEndpoints& service : AllEndpoints(context.view)) {
-    if (service.name != name) continue;
-    out["all"] = service.all;
-    out["ready"] = Document::array();
-    for (const auto& endpoint : service.set.endpoints()) {
-      out["ready"].push_back({{"address", endpoint.address()}, {"port", endpoint.port()}});
-    }
+  const ServiceEndpoints& service = context.endpoints.at(name);
+  Document ready = Document::array();
+  for (const auto& endpoint : service.set.endpoints()) {
+    ready.push_back({{"address", endpoint.address()}, {"port", endpoint.port()}});
   }
-  return out;
+  return {{"name", name.name},
+          {"namespace", name.namespace_},
+          {"all", service.all},
+          {"ready", std::move(ready)}};
 }
 
 Document CertificateDocument(const Context& context, const NamespacedName& name) {

@@ -41,6 +41,9 @@ std::string VipText(const Explanation& e, const view::View& view) {
   if (!vip.interfaces().empty()) {
     absl::StrAppend(&text, " on ", absl::StrJoin(vip.interfaces(), ", "));
   }
+  const std::string owned = OwnedText(view, vip.address());
+  if (owned != "Unknown")
+    absl::StrAppend(&text, owned == "True" ? ", owned" : ", not owned", " by this node");
   return text;
 }
 

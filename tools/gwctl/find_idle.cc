@@ -111,13 +111,13 @@ void FindMissingEndpoints(const view::View& view, Findings& findings) {
   for (const snapshot::EndpointSet& set : view.snapshot.endpoints()) {
     if (set.endpoints().empty()) used.insert(set.cluster_id());
   }
-  for (const ServiceEndpoints& service : AllEndpoints(view)) {
-    if (!used.contains(ToString(service.name))) continue;
-    const std::string name = service.name.name.substr(0, service.name.name.rfind(':'));
-    const auto* object = view.objects.Find<gateway_api::Service>({service.name.namespace_, name});
+  for (const auto& [port, service] : AllEndpoints(view)) {
+    if (!used.contains(ToString(port))) continue;
+    const std::string name = port.name.substr(0, port.name.rfind(':'));
+    const auto* object = view.objects.Find<gateway_api::Service>({port.namespace_, name});
     findings.Warning(
         object->meta, object->kKind, "",
-        absl::StrCat("port ", service.name.name.substr(name.size() + 1),
+        absl::StrCat("port ", port.name.substr(name.size() + 1),
                      service.all == 0 ? " has no endpoints" : " has no endpoint that is ready",
                      ": requests are answered 503"));
   }

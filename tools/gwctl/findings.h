@@ -22,7 +22,7 @@ class Findings {
                std::string message) {
     Add(gateway_api::Problem::Severity::kWarning, meta, kind, std::move(path), std::move(message));
   }
-  void Add(gateway_api::Problem problem);  // once, however often it is added
+  void Add(gateway_api::Problem problem) { problems_.push_back(std::move(problem)); }
 
   std::vector<gateway_api::Problem> Take() && { return std::move(problems_); }
 

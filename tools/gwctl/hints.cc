@@ -113,13 +113,13 @@ std::vector<std::string> HintsForBackends(const view::View& view, const snapshot
   for (const std::string& text : conditions) {
     hints.push_back(absl::StrCat("HTTPRoute ", rule.route(), ": ", text));
   }
-  for (const ServiceEndpoints& service : AllEndpoints(view)) {
+  for (const auto& [port, service] : AllEndpoints(view)) {
     const bool used = std::ranges::any_of(rule.backends(), [&](const snapshot::Backend& backend) {
-      return backend.cluster_id() == ToString(service.name);
+      return backend.cluster_id() == ToString(port);
     });
     if (!used || !service.set.endpoints().empty()) continue;
     hints.push_back(absl::StrCat(
-        "Service ", ToString(service.name),
+        "Service ", ToString(port),
         service.all == 0
             ? " has no endpoints"
             : absl::StrCat(" has ", Count(service.all, "endpoint"), ", none of them ready")));

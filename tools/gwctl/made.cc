@@ -24,13 +24,12 @@ size_t CountAll(const std::vector<const gateway_api::EndpointSlice*>& slices) {
 
 }  // namespace
 
-std::vector<ServiceEndpoints> AllEndpoints(const view::View& view) {
-  std::vector<ServiceEndpoints> all;
+EndpointMap AllEndpoints(const view::View& view) {
+  EndpointMap all;
   const compile::SliceIndex slices(view.objects);
   for (const auto& [name, service] : view.objects.All<gateway_api::Service>()) {
     for (const gateway_api::ServicePort& port : service.ports) {
-      ServiceEndpoints& entry = all.emplace_back();
-      entry.name = {name.namespace_, absl::StrCat(name.name, ":", port.port)};
+      ServiceEndpoints& entry = all[{name.namespace_, absl::StrCat(name.name, ":", port.port)}];
       entry.set = compile::CompileEndpoints(service, port, slices.Of(name));
       entry.all = CountAll(slices.Of(name));
     }
@@ -56,6 +55,14 @@ std::string PoolOf(const view::View& view, const std::string& address) {
     if (InPool(pool, address)) return name.name;
   }
   return "";
+}
+
+std::string OwnedText(const view::View& view, const std::string& address) {
+  if (!view.agent) return "Unknown";
+  for (const view::VipState& vip : view.agent->vips) {
+    if (vip.address == address) return vip.owned ? "True" : "False";
+  }
+  return "False";
 }
 
 const view::CertificateFacts* FindCertificate(const view::View& view,

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "control/view/view.h"
 
@@ -12,13 +12,13 @@ namespace sluice::gwctl {
 
 // The endpoints of one Service's port.
 struct ServiceEndpoints {
-  gateway_api::NamespacedName name;  // "service:port"
-  snapshot::EndpointSet set;         // those that get traffic
-  size_t all = 0;                    // addresses in EndpointSlices, ready or not
+  snapshot::EndpointSet set;  // those that get traffic
+  size_t all = 0;             // addresses in EndpointSlices, ready or not
 };
 
-// Of every port of every Service, whether a route uses it or not.
-std::vector<ServiceEndpoints> AllEndpoints(const view::View& view);
+// Of every port of every Service, whether a route uses it or not, by "service:port".
+using EndpointMap = std::map<gateway_api::NamespacedName, ServiceEndpoints>;
+EndpointMap AllEndpoints(const view::View& view);
 
 // A listener's part; empty if there is none.
 compile::ListenerStatus StatusOf(const compile::GatewayStatus& status, std::string_view listener);
@@ -26,6 +26,9 @@ compile::ListenerStatus StatusOf(const compile::GatewayStatus& status, std::stri
 bool InPool(const gateway_api::AddressPool& pool, const std::string& address);
 // The first pool, by name, that holds the address; "" if none does.
 std::string PoolOf(const view::View& view, const std::string& address);
+
+// Whether this node answers for a VIP: "True", "False"; "Unknown" from a folder.
+std::string OwnedText(const view::View& view, const std::string& address);
 
 // Null: there is none.
 const view::CertificateFacts* FindCertificate(const view::View& view,

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "control/view/view.h"
 #include "tools/gwctl/analyze.h"
+#include "tools/gwctl/made.h"
 #include "tools/gwctl/relations.h"
 #include "tools/gwctl/table.h"
 #include "tools/gwctl/yaml.h"
@@ -21,11 +22,12 @@ namespace sluice::gwctl {
 
 struct Context {
   Context(const view::View& v, absl::Time t)
-      : view(v), now(t), relations(v), problems(FindProblems(v, t)) {}
+      : view(v), now(t), relations(v), endpoints(AllEndpoints(v)), problems(FindProblems(v, t)) {}
 
   const view::View& view;
   const absl::Time now;
   const Relations relations;
+  const EndpointMap endpoints;
   const std::vector<gateway_api::Problem> problems;
 };
 

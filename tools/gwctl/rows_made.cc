@@ -24,15 +24,6 @@ std::string PortsText(const snapshot::Vip& vip) {
   });
 }
 
-// "Unknown" from a folder: owning is something that a node does.
-std::string OwnedText(const view::View& view, const std::string& address) {
-  if (!view.agent) return "Unknown";
-  for (const view::VipState& vip : view.agent->vips) {
-    if (vip.address == address) return vip.owned ? "True" : "False";
-  }
-  return "False";
-}
-
 }  // namespace
 
 std::vector<Row> ListenerRows(const Context& context) {
@@ -61,10 +52,10 @@ std::vector<Row> ListenerRows(const Context& context) {
 
 std::vector<Row> EndpointRows(const Context& context) {
   std::vector<Row> rows;
-  for (const ServiceEndpoints& service : AllEndpoints(context.view)) {
+  for (const auto& [name, service] : context.endpoints) {
     std::vector<std::string> addresses;
     for (const auto& endpoint : service.set.endpoints()) addresses.push_back(AddressText(endpoint));
-    rows.push_back({service.name,
+    rows.push_back({name,
                     {absl::StrCat(addresses.size(), "/", service.all), Shorten(addresses),
                      absl::StrCat(service.all - std::min(service.all, addresses.size()))}});
   }

@@ -19,7 +19,7 @@ void PrintFacts(const AgentState& agent, std::ostream& out) {
     out << name << ":" << std::string(13 - name.size(), ' ') << value << "\n";
   };
   line("Node", agent.node);
-  line("Build", agent.build);
+  if (!agent.build.empty()) line("Build", agent.build);
   line("Proxy", agent.proxy_connected ? absl::StrCat("connected, ", agent.workers, " workers")
                                       : "not connected");
   const bool behind = agent.acknowledged != agent.generation;
@@ -37,6 +37,11 @@ uint64_t PacketsOf(const view::Counters& counters, std::string_view reason) {
   return 0;
 }
 
+// Nothing without rows: an agent without BPF has none.
+void PrintTable(const Cells& titles, const std::vector<Cells>& rows, std::ostream& out) {
+  if (!rows.empty()) out << "\n" << FormatTable(titles, rows);
+}
+
 void PrintTables(const AgentState& agent, std::ostream& out) {
   std::vector<Cells> vips, devices, counters;
   for (const view::VipState& vip : agent.vips) {
@@ -52,9 +57,9 @@ void PrintTables(const AgentState& agent, std::ostream& out) {
   for (const view::Counter& counter : agent.counters) {
     if (counter.packets != 0) counters.push_back({counter.reason, absl::StrCat(counter.packets)});
   }
-  out << "\n" << FormatTable({"VIP", "OWNED", "ANSWERED", "ANNOUNCED"}, vips);
-  out << "\n" << FormatTable({"DEVICE", "MODE", "ANNOUNCES", "CARRIER", "NOTE"}, devices);
-  out << "\n" << FormatTable({"PACKETS", "COUNT"}, counters);
+  PrintTable({"VIP", "OWNED", "ANSWERED", "ANNOUNCED"}, vips, out);
+  PrintTable({"DEVICE", "MODE", "ANNOUNCES", "CARRIER", "NOTE"}, devices, out);
+  PrintTable({"PACKETS", "COUNT"}, counters, out);
 }
 
 }  // namespace
