@@ -201,7 +201,8 @@ void Agent::Compile() {
     }
   }
   WatchValidity(compiled.valid_until);
-  if (packets_ == nullptr) OpenVipSockets(compiled.snapshot);
+  // Not before a proxy is there: it may hold the sockets of a former agent.
+  if (packets_ == nullptr && proxy_.connected()) OpenVipSockets(compiled.snapshot);
   certificates_.KeepOnly(compiled.certificates);
   publisher_.Publish(std::move(compiled), certificates_);
   if (publisher_.waiting() && !late_.armed()) loop_.timers().Arm(late_, kLateMs);
@@ -243,14 +244,15 @@ void Agent::WriteStatuses() {
 }
 
 absl::Status Agent::MakeSockets(int workers) {
-  const int count = options_.workers > 0 ? options_.workers : workers;
-  if (packets_ != nullptr) return sockets_.OpenForPacketPath(count);
-  if (publisher_.latest() != nullptr) OpenVipSockets(publisher_.latest()->compiled.snapshot);
-  return absl::OkStatus();
+  if (packets_ == nullptr) return absl::OkStatus();  // OnSockets makes them by VIP
+  return sockets_.OpenForPacketPath(options_.workers > 0 ? options_.workers : workers);
 }
 
 void Agent::OnSockets() {
-  if (packets_ == nullptr || sockets_.empty()) return;
+  if (packets_ == nullptr) {
+    if (publisher_.latest() != nullptr) OpenVipSockets(publisher_.latest()->compiled.snapshot);
+    return;
+  }
   if (absl::Status set = packets_->path().SetListeners(sockets_.ForPacketPath()); !set.ok()) {
     LOG(ERROR) << "giving the listening sockets to the packet path: " << set.message();
   }

@@ -8,11 +8,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "dataplane/core/listen.h"
 
 namespace sluice::agent {
 namespace {
-
-constexpr int kBacklog = 4096;
 
 core::Address Loopback(bool ipv6) { return *core::Address::Parse(ipv6 ? "::1" : "127.0.0.1", 0); }
 
@@ -26,18 +25,11 @@ bool IsListening(int fd) {
 
 // `shared`: several sockets listen on the same address, one a worker.
 absl::Status ListeningSockets::Open(uint32_t worker, const core::Address& address, bool shared) {
-  core::Fd fd(
-      ::socket(address.ipv6() ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  const int on = 1;
-  const bool ready =
-      fd.valid() &&
-      (!shared || (::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
-                   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0)) &&
-      ::bind(fd.get(), address.get(), address.size()) == 0 && ::listen(fd.get(), kBacklog) == 0;
-  if (!ready) return absl::ErrnoToStatus(errno, absl::StrCat("listening on ", address.text()));
-  const std::optional<core::Address> local = core::Address::OfLocal(fd.get());
+  absl::StatusOr<core::Fd> fd = core::ListenTcp(address, shared);
+  if (!fd.ok()) return fd.status();
+  const std::optional<core::Address> local = core::Address::OfLocal(fd->get());
   if (!local) return absl::ErrnoToStatus(errno, "asking for a socket's address");
-  sockets_.push_back({worker, *local, std::move(fd)});
+  sockets_.push_back({worker, *local, *std::move(fd)});
   return absl::OkStatus();
 }
 

@@ -23,13 +23,7 @@ void ArenaPool::Put(char* block) {
   }
 }
 
-void* Arena::Allocate(size_t bytes) {
-  bytes = (bytes + 7) & ~size_t{7};
-  if (static_cast<size_t>(end_ - next_) >= bytes) {
-    char* at = next_;
-    next_ += bytes;
-    return at;
-  }
+void* Arena::AllocateBlock(size_t bytes) {
   if (bytes > ArenaPool::kBlockBytes / 4) {
     large_.push_back(std::make_unique_for_overwrite<char[]>(bytes));
     return large_.back().get();
@@ -38,13 +32,6 @@ void* Arena::Allocate(size_t bytes) {
   next_ = blocks_.back() + bytes;
   end_ = blocks_.back() + ArenaPool::kBlockBytes;
   return blocks_.back();
-}
-
-std::string_view Arena::Copy(std::string_view text) {
-  if (text.empty()) return {};
-  char* at = static_cast<char*>(Allocate(text.size()));
-  std::memcpy(at, text.data(), text.size());
-  return {at, text.size()};
 }
 
 std::string_view Arena::Concat(std::initializer_list<std::string_view> parts) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -37,14 +38,25 @@ class Arena {
   ~Arena() { Reset(); }
 
   // Uninitialised bytes, aligned for any type up to 8 bytes.
-  void* Allocate(size_t bytes);
+  void* Allocate(size_t bytes) {
+    bytes = (bytes + 7) & ~size_t{7};
+    if (static_cast<size_t>(end_ - next_) < bytes) return AllocateBlock(bytes);
+    char* at = next_;
+    next_ += bytes;
+    return at;
+  }
   template <typename T>
   std::span<T> AllocateArray(size_t n) {
     static_assert(std::is_trivially_destructible_v<T> && alignof(T) <= 8);
     return {static_cast<T*>(Allocate(n * sizeof(T))), n};
   }
 
-  std::string_view Copy(std::string_view text);
+  std::string_view Copy(std::string_view text) {
+    if (text.empty()) return {};
+    char* at = static_cast<char*>(Allocate(text.size()));
+    std::memcpy(at, text.data(), text.size());
+    return {at, text.size()};
+  }
   std::string_view Concat(std::initializer_list<std::string_view> parts);
 
   // `text` with `more` behind it; in place if `text` is what was allocated or extended last, as it
@@ -57,6 +69,7 @@ class Arena {
   void Reset();
 
  private:
+  void* AllocateBlock(size_t bytes);
   std::string_view Grow(std::string_view text, std::string_view more);
 
   ArenaPool& pool_;

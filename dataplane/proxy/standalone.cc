@@ -13,13 +13,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "dataplane/core/fd.h"
+#include "dataplane/core/listen.h"
 #include "dataplane/snapshot/text.h"
 
 namespace sluice::proxy {
 namespace {
 
 constexpr size_t kMaxFileBytes = size_t{64} << 20;
-constexpr int kBacklog = 4096;
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   const core::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -94,17 +94,9 @@ absl::StatusOr<std::vector<BoundSocket>> BindSockets(const std::vector<ListenOpt
   std::vector<BoundSocket> sockets;
   for (const ListenOption& option : listen) {
     for (int worker = 0; worker < workers; ++worker) {
-      const core::Address& address = option.address;
-      core::Fd fd(::socket(address.ipv6() ? AF_INET6 : AF_INET,
-                           SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-      const int on = 1;
-      if (!fd.valid() || ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-          ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0 ||
-          ::bind(fd.get(), address.get(), address.size()) != 0 ||
-          ::listen(fd.get(), kBacklog) != 0) {
-        return absl::ErrnoToStatus(errno, absl::StrCat("listening on ", address.text()));
-      }
-      sockets.push_back({worker, {.fd = std::move(fd), .listener_id = option.listener_id}});
+      absl::StatusOr<core::Fd> fd = core::ListenTcp(option.address, true);
+      if (!fd.ok()) return fd.status();
+      sockets.push_back({worker, {.fd = *std::move(fd), .listener_id = option.listener_id}});
     }
   }
   return sockets;

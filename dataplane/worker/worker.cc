@@ -1,6 +1,5 @@
 #include "dataplane/worker/worker.h"
 
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -107,9 +106,6 @@ void Worker::Apply(std::shared_ptr<const Generation> generation) {
 }
 
 void Worker::AddListeningSocket(ListeningSocket socket) {
-  // Accepted sockets inherit it. We gather in user space; the kernel must not wait for more.
-  const int on = 1;
-  (void)setsockopt(socket.fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   auto acceptor = std::make_unique<Acceptor>(*this, std::move(socket));
   if (!loop_.AddLevel(acceptor->socket.fd.get(), acceptor->pollable,
                       accepting_ ? static_cast<uint32_t>(EPOLLIN) : 0)) {

@@ -1,7 +1,6 @@
 // The request path from end to end on loopback: client, workers, backend.
 #include "dataplane/worker/fleet.h"
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
@@ -10,6 +9,7 @@
 #include <future>
 
 #include "absl/strings/str_replace.h"
+#include "dataplane/core/listen.h"
 #include "loopback.h"
 
 namespace sluice::worker {
@@ -84,9 +84,8 @@ class FleetTest : public testing::Test {
 
   void Start(uint16_t backend_port, std::string text = kSnapshot) {
     fleet_ = std::make_unique<Fleet>(mailbox_, options_);
-    core::Fd fd = Listen();
+    core::Fd fd = *core::ListenTcp(*core::Address::Parse("127.0.0.1", 0), false);
     port_ = PortOf(fd);
-    fcntl(fd.get(), F_SETFL, O_NONBLOCK);
     Apply(backend_port, text);
     fleet_->AddListeningSocket(0, {std::move(fd), "ns/gw/http"});
   }
