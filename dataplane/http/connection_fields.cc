@@ -13,11 +13,6 @@ constexpr size_t kMaxOptions = 32;  // names that Connection may list
 
 constexpr uint64_t Bit(Known known) { return uint64_t{1} << static_cast<int>(known); }
 
-constexpr uint64_t kFraming = Bit(Known::kConnection) | Bit(Known::kContentLength) |
-                              Bit(Known::kKeepAlive) | Bit(Known::kProxyConnection) |
-                              Bit(Known::kTransferEncoding) | Bit(Known::kUpgrade) |
-                              Bit(Known::kTe) | Bit(Known::kHttp2Settings);
-
 // What a client may not have removed by listing it in Connection: other checks lean on these.
 constexpr uint64_t kProtected =
     Bit(Known::kHost) | Bit(Known::kDate) | Bit(Known::kExpect) | Bit(Known::kForwarded) |
@@ -26,19 +21,6 @@ constexpr uint64_t kProtected =
     Bit(Known::kXRealIp) | Bit(Known::kXRequestId);
 
 bool IsIn(uint64_t set, Known known) { return (set & Bit(known)) != 0; }
-
-// Names listed in Connection beside the ones that we know.
-struct Options {
-  std::array<std::string_view, kMaxOptions> names;
-  size_t size = 0;
-
-  bool Has(std::string_view name) const {
-    for (size_t i = 0; i < size; ++i) {
-      if (absl::EqualsIgnoreCase(names[i], name)) return true;
-    }
-    return false;
-  }
-};
 
 // Calls `each` with the elements of a comma-separated list, empty ones left out.
 template <typename Each>
@@ -53,7 +35,8 @@ bool ForEachElement(std::string_view list, Each each) {
   return true;
 }
 
-bool ReadConnection(std::string_view value, ConnectionFields& fields, Options& options) {
+// `others` counts the names that we do not know.
+bool ReadConnection(std::string_view value, ConnectionFields& fields, size_t& others) {
   return ForEachElement(value, [&](std::string_view option) {
     if (absl::EqualsIgnoreCase(option, "close")) {
       fields.close = true;
@@ -62,18 +45,29 @@ bool ReadConnection(std::string_view value, ConnectionFields& fields, Options& o
     } else if (absl::EqualsIgnoreCase(option, "upgrade")) {
       fields.upgrades = true;
     } else {
-      if (options.size == kMaxOptions || !AllAre(kTokenChar, option)) return false;
-      options.names[options.size++] = option;
+      return ++others <= kMaxOptions && AllAre(kTokenChar, option);
     }
     return true;
   });
 }
 
+bool IsListed(const HeaderList& headers, std::string_view name) {
+  bool listed = false;
+  for (const Header& header : headers) {
+    if (header.known != Known::kConnection) continue;
+    ForEachElement(header.value, [&](std::string_view option) {
+      listed |= absl::EqualsIgnoreCase(option, name);
+      return !listed;
+    });
+  }
+  return listed;
+}
+
 // False: the field breaks the message.
-bool ReadField(const Header& header, ConnectionFields& fields, Options& options) {
+bool ReadField(const Header& header, ConnectionFields& fields, size_t& others) {
   switch (header.known) {
     case Known::kConnection:
-      return ReadConnection(header.value, fields, options);
+      return ReadConnection(header.value, fields, others);
     case Known::kContentLength:
       if (fields.content_length >= 0) return false;
       fields.content_length = ParseContentLength(header.value);
@@ -102,9 +96,17 @@ bool IsRemovable(const Header& header) {
          header.name != "cookie";
 }
 
-}  // namespace
+// The Connection fields themselves stay: the list is read while it shrinks.
+void RemoveListed(HeaderList& headers) {
+  for (size_t i = 0; i < headers.size();) {
+    const Header header = headers.begin()[i];
+    const bool remove =
+        !IsFraming(header.known) && IsRemovable(header) && IsListed(headers, header.name);
+    if (!remove || headers.Remove(header.name) == 0) ++i;
+  }
+}
 
-bool IsFraming(Known known) { return IsIn(kFraming, known); }
+}  // namespace
 
 int64_t ParseContentLength(std::string_view value) {
   constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
@@ -121,22 +123,19 @@ int64_t ParseContentLength(std::string_view value) {
 
 std::optional<ConnectionFields> TakeConnectionFields(HeaderList& headers, Version version) {
   ConnectionFields fields;
-  Options options;
+  size_t others = 0;
   bool any = false;
   for (const Header& header : headers) {
     if (!IsFraming(header.known)) continue;
     any = true;
-    if (!ReadField(header, fields, options)) return std::nullopt;
+    if (!ReadField(header, fields, others)) return std::nullopt;
   }
   if (fields.chunked && (fields.content_length >= 0 || version == Version::kHttp10)) {
     return std::nullopt;
   }
   if (!fields.upgrades) fields.upgrade = {};
-  if (!any) return fields;
-  headers.RemoveIf([&](const Header& header) {
-    return IsFraming(header.known) ||
-           (options.size > 0 && options.Has(header.name) && IsRemovable(header));
-  });
+  if (others > 0) RemoveListed(headers);
+  if (any) headers.RemoveIf([](const Header& header) { return IsFraming(header.known); });
   return fields;
 }
 

@@ -30,7 +30,14 @@ std::optional<ConnectionFields> TakeConnectionFields(HeaderList& headers, Versio
 bool CleanTrailers(HeaderList& trailers);
 
 // Fields that a codec writes itself and skips when it serialises a list.
-bool IsFraming(Known known);
+constexpr bool IsFraming(Known known) {
+  constexpr auto bit = [](Known one) { return uint64_t{1} << static_cast<int>(one); };
+  constexpr uint64_t kFraming = bit(Known::kConnection) | bit(Known::kContentLength) |
+                                bit(Known::kKeepAlive) | bit(Known::kProxyConnection) |
+                                bit(Known::kTransferEncoding) | bit(Known::kUpgrade) |
+                                bit(Known::kTe) | bit(Known::kHttp2Settings);
+  return (kFraming & bit(known)) != 0;
+}
 
 // 1*DIGIT that fits an int64_t; -1: it is not.
 int64_t ParseContentLength(std::string_view value);

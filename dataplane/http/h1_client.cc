@@ -1,12 +1,12 @@
 #include "dataplane/http/h1_client.h"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "dataplane/http/chars.h"
 #include "dataplane/http/connection_fields.h"
-#include "dataplane/http/h1_parser.h"
 #include "dataplane/http/head_writer.h"
 
 namespace sluice::http {
@@ -23,20 +23,14 @@ bool ExpectsBody(std::string_view method) {
 
 }  // namespace
 
-const llhttp_settings_t H1ClientCodec::kCallbacks = {
-    .on_status = OnReason,
-    .on_header_field = OnFieldName,
-    .on_header_value = OnFieldValue,
-    .on_chunk_extension_name = OnChunkExtension,
-    .on_chunk_extension_value = OnChunkExtension,
-    .on_headers_complete = OnFieldsEnd,
-    .on_body = OnBody,
-    .on_message_complete = OnMessageEnd,
-    .on_header_value_complete = OnFieldEnd,
-};
-
 H1ClientCodec::H1ClientCodec(Transport& transport, const core::Limits& limits)
-    : transport_(transport), limits_(limits), fields_(limits) {}
+    : transport_(transport),
+      limits_(limits),
+      fields_(limits),
+      chunks_(
+          limits,
+          [](void* self, Bytes data) { return static_cast<H1ClientCodec*>(self)->TakeBody(data); },
+          this) {}
 
 // ---- the request
 // ---------------------------------------------------------------------------------
@@ -47,7 +41,7 @@ StreamId H1ClientCodec::Open(ResponseReceiver& receiver) {
   unsent_body_ = 0;
   upgrade_ = {};
   head_sent_ = request_ended_ = head_request_ = blocked_ = false;
-  any_byte_ = response_ended_ = tunnel_ = false;
+  any_byte_ = refused_ = false;
   informational_ = 0;
   BeginMessage();
   return ++id_;
@@ -108,7 +102,7 @@ bool H1ClientCodec::SendData(StreamId id, Bytes data) {
       WriteChunk(transport_, data);
       break;
     case Framing::kTunnel:
-      if (tunnel_) transport_.Write(data);
+      if (head_->status == 101) transport_.Write(data);
   }
   blocked_ = transport_.unsent() > limits_.high_watermark_bytes;
   return !blocked_;
@@ -149,7 +143,7 @@ void H1ClientCodec::Unpause() {
 
 // An exchange is over when both directions are.
 void H1ClientCodec::CloseExchange() {
-  if (!response_ended_ || !request_ended_) return;
+  if (phase_ != Phase::kEnded || !request_ended_) return;
   Unpause();
   receiver_ = nullptr;
 }
@@ -161,190 +155,194 @@ core::Fault H1ClientCodec::OnBytes(Bytes bytes) {
   std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   while (!text.empty()) {
     // Bytes that no request asked for, or that follow a response.
-    if (receiver_ == nullptr || response_ended_ || !head_sent_) {
+    if (receiver_ == nullptr || phase_ == Phase::kEnded || !head_sent_) {
       return Break(MakeFault(FaultCode::kUpstreamProtocol));
     }
     any_byte_ = true;
-    if (tunnel_) {
-      receiver_->OnResponseData({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
-      return {};
-    }
-    // llhttp would skip empty lines.
-    if (!std::exchange(message_begun_, true) && text.front() != 'H') {
-      return Break(MakeFault(FaultCode::kUpstreamProtocol));
-    }
-    const llhttp_errno_t result = llhttp_execute(&parser_, text.data(), text.size());
+    text.remove_prefix(ReadSome(text));
+    if (refused_) return Break(MakeFault(FaultCode::kUpstreamProtocol));
     if (receiver_ == nullptr) return {};  // cancelled from within
-    if (result == HPE_OK) return {};
-    if (result != HPE_PAUSED && result != HPE_PAUSED_UPGRADE) {
-      return Break(MakeFault(FaultCode::kUpstreamProtocol));
-    }
-    text.remove_prefix(static_cast<size_t>(parser_.error_pos - text.data()));
-    if (!EndMessage()) return Break(MakeFault(FaultCode::kUpstreamProtocol));
+    if (phase_ == Phase::kEnded) return TellEnd(!text.empty());
   }
   return {};
 }
 
-void H1ClientCodec::BeginMessage() {
-  parser_ = ResponseParser();
-  parser_.settings = const_cast<llhttp_settings_t*>(&kCallbacks);
-  parser_.data = this;
-  head_ = nullptr;
-  trailers_ = nullptr;
-  fields_begun_ = message_begun_ = false;
-  reason_bytes_ = chunk_extension_bytes_ = 0;
-}
-
-int H1ClientCodec::OnReason(llhttp_t* parser, const char* at, size_t size) {
-  auto& self = *static_cast<H1ClientCodec*>(parser->data);
-  self.reason_bytes_ += size;
-  if (!AllAre(kFieldChar, {at, size})) return HPE_USER;
-  return self.reason_bytes_ <= self.limits_.request_line_bytes ? 0 : HPE_USER;
-}
-
-int H1ClientCodec::OnFieldName(llhttp_t* parser, const char* at, size_t size) {
-  auto& self = *static_cast<H1ClientCodec*>(parser->data);
-  if (self.receiver_ == nullptr) return HPE_USER;
-  if (!self.fields_begun_) self.BeginFields();
-  return self.fields_.AddName({at, size}) ? 0 : HPE_USER;
-}
-
-// A list for the head or, behind it, for the trailers.
-void H1ClientCodec::BeginFields() {
-  fields_begun_ = true;
-  core::Arena& arena = receiver_->response_arena();
-  if (head_ == nullptr) {
-    head_ = new (arena.Allocate(sizeof(ResponseHead))) ResponseHead(arena);
-    fields_.Begin(head_->headers);
-  } else {
-    trailers_ = new (arena.Allocate(sizeof(HeaderList))) HeaderList(arena);
-    fields_.Begin(*trailers_);
-  }
-}
-
-int H1ClientCodec::OnFieldValue(llhttp_t* parser, const char* at, size_t size) {
-  auto& self = *static_cast<H1ClientCodec*>(parser->data);
-  return self.receiver_ != nullptr && self.fields_.AddValue({at, size}) ? 0 : HPE_USER;
-}
-
-int H1ClientCodec::OnFieldEnd(llhttp_t* parser) {
-  auto& self = *static_cast<H1ClientCodec*>(parser->data);
-  if (self.receiver_ == nullptr) return HPE_USER;
-  self.fields_.EndField();
-  return 0;
-}
-
-int H1ClientCodec::OnFieldsEnd(llhttp_t* parser) {
-  auto& self = *static_cast<H1ClientCodec*>(parser->data);
-  if (self.receiver_ == nullptr) return -1;
-  if (!self.fields_begun_) self.BeginFields();  // a head without any
-  self.fields_begun_ = false;
-  const int verdict = self.ReadHead();
-  if (verdict < 0 || self.head_->status < 200) return verdict;
-  self.receiver_->OnResponseHead(*self.head_);
-  return self.receiver_ == nullptr ? -1 : verdict;
-}
-
-// Returns what llhttp expects: 0, 1 if no body follows, or -1 to refuse.
-int H1ClientCodec::ReadHead() {
-  head_->status = parser_.status_code;
-  if (parser_.http_major != 1 || parser_.http_minor > 1) return -1;
-  if (head_->status < 100 || head_->status > 599) return -1;
-  const Version version = parser_.http_minor == 0 ? Version::kHttp10 : Version::kHttp11;
-  const auto fields = TakeConnectionFields(head_->headers, version);
-  if (!fields) return -1;
-  if (head_->status < 200) return ReadInterim(*fields);
-  if (fields->close || (version == Version::kHttp10 && !fields->keep_alive)) reusable_ = false;
-  return ReadBodyLength(*fields);
-}
-
-int H1ClientCodec::ReadInterim(const ConnectionFields& fields) {
-  if (fields.chunked || fields.content_length > 0) return -1;
-  if (head_->status != 101) return ++informational_ <= limits_.informational_responses ? 1 : -1;
-  // Only the protocol that was asked for, and only if one was.
-  if (upgrade_.empty() || !absl::EqualsIgnoreCase(fields.upgrade, upgrade_)) return -1;
-  head_->upgrade = fields.upgrade;
-  return 1;
-}
-
-// The parser has drawn its own conclusions from the same fields: they must be ours.
-int H1ClientCodec::ReadBodyLength(const ConnectionFields& fields) {
-  const bool chunked = (parser_.flags & F_CHUNKED) != 0;
-  if (chunked != fields.chunked) return -1;
-  if (head_request_ || head_->status == 204 || head_->status == 304) {
-    if (head_->status != 204) head_->declared_length = fields.content_length;
-    return 1;
-  }
-  if (fields.content_length >= 0) {
-    const auto length = static_cast<uint64_t>(fields.content_length);
-    if (parser_.content_length != length) return -1;
-    if (length > 0) head_->body = {BodyLength::Kind::kKnown, length};
-    return 0;
-  }
-  head_->body.kind = BodyLength::Kind::kUnknown;
-  if (!chunked) reusable_ = false;  // the end of the connection ends it
-  return 0;
-}
-
-int H1ClientCodec::OnBody(llhttp_t* parser, const char* at, size_t size) {
-  auto& self = *static_cast<H1ClientCodec*>(parser->data);
-  if (self.receiver_ == nullptr) return HPE_USER;
-  self.receiver_->OnResponseData({reinterpret_cast<const uint8_t*>(at), size});
-  return self.receiver_ == nullptr ? HPE_USER : 0;
-}
-
-int H1ClientCodec::OnChunkExtension(llhttp_t* parser, const char*, size_t size) {
-  auto& self = *static_cast<H1ClientCodec*>(parser->data);
-  self.chunk_extension_bytes_ += size;
-  return self.chunk_extension_bytes_ <= self.limits_.chunk_extension_bytes ? 0 : HPE_USER;
-}
-
-// Stops the parser: what follows is another message, or not HTTP.
-int H1ClientCodec::OnMessageEnd(llhttp_t*) { return HPE_PAUSED; }
-
-// False: the message breaks the protocol.
-bool H1ClientCodec::EndMessage() {
-  ResponseHead& head = *head_;
-  if (head.status == 101) {
-    tunnel_ = true;
-    reusable_ = false;
-    receiver_->OnResponseHead(head);
-    return true;
-  }
-  if (head.status < 200) {
-    BeginMessage();
-    receiver_->OnInformational(head.status, head.headers);
-    return true;
-  }
-  return EndResponse();
-}
-
-bool H1ClientCodec::EndResponse() {
-  core::Arena& arena = receiver_->response_arena();
-  if (trailers_ == nullptr) {
-    trailers_ = new (arena.Allocate(sizeof(HeaderList))) HeaderList(arena);
-  } else if (!CleanTrailers(*trailers_)) {
-    return false;
-  }
-  response_ended_ = true;
+// `more` bytes follow the response. They must be known to be too many before the receiver hears of
+// the end, or they would be read as the answer to the request that it opens then.
+core::Fault H1ClientCodec::TellEnd(bool more) {
   // An answer before the whole request was sent: what the backend makes of the rest is unknown. An
   // upgrade that was refused leaves none, but the backend may think otherwise.
-  if (!request_ended_) reusable_ = false;
+  if (more || !request_ended_) reusable_ = false;
   ResponseReceiver& receiver = *receiver_;
   HeaderList& trailers = *trailers_;
   CloseExchange();
   receiver.OnResponseEnd(trailers);
+  return more ? Break(MakeFault(FaultCode::kUpstreamProtocol)) : core::Fault{};
+}
+
+size_t H1ClientCodec::ReadSome(std::string_view text) {
+  switch (phase_) {
+    case Phase::kStatusLine:
+      return ReadStatusLine(text);
+    case Phase::kFields:
+      return ReadFields(text);
+    case Phase::kChunks:
+      return ReadChunks(text);
+    case Phase::kBody:
+      return ReadBody(text);
+    default:
+      receiver_->OnResponseData({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+      return text.size();
+  }
+}
+
+void H1ClientCodec::BeginMessage() {
+  core::Arena& arena = receiver_->response_arena();
+  head_ = new (arena.Allocate(sizeof(ResponseHead))) ResponseHead(arena);
+  trailers_ = new (arena.Allocate(sizeof(HeaderList))) HeaderList(arena);
+  fields_.Begin(head_->headers);
+  line_ = {};
+  phase_ = Phase::kStatusLine;
+}
+
+size_t H1ClientCodec::ReadStatusLine(std::string_view text) {
+  const size_t lf = text.find('\n');
+  const std::string_view piece = lf == std::string_view::npos ? text : text.substr(0, lf + 1);
+  const bool whole = lf != std::string_view::npos;
+  std::string_view line = piece;
+  if (!whole || !line_.empty()) {
+    line = line_ = receiver_->response_arena().Extend(line_, piece);
+  }
+  constexpr std::string_view kStart = "HTTP/1.";
+  const size_t begin = std::min(line.size(), kStart.size());
+  if (line.size() > limits_.request_line_bytes ||
+      line.substr(0, begin) != kStart.substr(0, begin)) {
+    Refuse();
+  } else if (whole) {
+    if (!ParseStatusLine(line)) Refuse();
+    phase_ = Phase::kFields;
+  }
+  return piece.size();
+}
+
+// "HTTP/1.1 200 OK" CRLF; the reason and the space before it may be missing.
+bool H1ClientCodec::ParseStatusLine(std::string_view line) {
+  if (!line.ends_with("\r\n")) return false;
+  line.remove_suffix(2);
+  if (line.size() < 12 || line[8] != ' ' || (line.size() > 12 && line[12] != ' ')) return false;
+  if (line[7] != '0' && line[7] != '1') return false;
+  version_ = line[7] == '0' ? Version::kHttp10 : Version::kHttp11;
+  for (char c : line.substr(9, 3)) {
+    if (c < '0' || c > '9') return false;
+    head_->status = head_->status * 10 + (c - '0');
+  }
+  return head_->status >= 100 && head_->status <= 599 && AllAre(kFieldChar, line.substr(12));
+}
+
+size_t H1ClientCodec::ReadFields(std::string_view text) {
+  size_t taken;
+  const FieldParser::Result result = fields_.Parse(text, taken);
+  if (result == FieldParser::Result::kDone) {
+    EndHead();
+  } else if (result != FieldParser::Result::kMore) {
+    Refuse();
+  }
+  return taken;
+}
+
+void H1ClientCodec::EndHead() {
+  if (!ReadHead()) return Refuse();
+  ResponseHead& head = *head_;
+  if (head.status < 200 && head.status != 101) {
+    BeginMessage();
+    return receiver_->OnInformational(head.status, head.headers);
+  }
+  const bool bodiless = phase_ == Phase::kBody && body_left_ == 0;
+  receiver_->OnResponseHead(head);
+  if (bodiless && receiver_ != nullptr) phase_ = Phase::kEnded;
+}
+
+// False: the head breaks the protocol. Sets the phase that follows.
+bool H1ClientCodec::ReadHead() {
+  const auto fields = TakeConnectionFields(head_->headers, version_);
+  if (!fields) return false;
+  if (head_->status < 200) return ReadInterim(*fields);
+  if (fields->close || (version_ == Version::kHttp10 && !fields->keep_alive)) reusable_ = false;
+  ReadBodyLength(*fields);
   return true;
+}
+
+bool H1ClientCodec::ReadInterim(const ConnectionFields& fields) {
+  if (fields.chunked || fields.content_length > 0) return false;
+  if (head_->status != 101) return ++informational_ <= limits_.informational_responses;
+  // Only the protocol that was asked for, and only if one was.
+  if (upgrade_.empty() || !absl::EqualsIgnoreCase(fields.upgrade, upgrade_)) return false;
+  head_->upgrade = fields.upgrade;
+  reusable_ = false;
+  phase_ = Phase::kTunnel;
+  return true;
+}
+
+// RFC 9112 6.3
+void H1ClientCodec::ReadBodyLength(const ConnectionFields& fields) {
+  body_left_ = 0;
+  phase_ = Phase::kBody;
+  if (head_request_ || head_->status == 204 || head_->status == 304) {
+    if (head_->status != 204) head_->declared_length = fields.content_length;
+  } else if (fields.chunked) {
+    head_->body.kind = BodyLength::Kind::kUnknown;
+    phase_ = Phase::kChunks;
+    chunks_.Begin(*trailers_);
+  } else if (fields.content_length >= 0) {
+    body_left_ = static_cast<uint64_t>(fields.content_length);
+    if (body_left_ > 0) head_->body = {BodyLength::Kind::kKnown, body_left_};
+  } else {
+    head_->body.kind = BodyLength::Kind::kUnknown;
+    phase_ = Phase::kUntilClose;
+    reusable_ = false;
+  }
+}
+
+size_t H1ClientCodec::ReadBody(std::string_view text) {
+  const size_t size = static_cast<size_t>(std::min<uint64_t>(text.size(), body_left_));
+  body_left_ -= size;
+  const bool last = body_left_ == 0;
+  if (TakeBody({reinterpret_cast<const uint8_t*>(text.data()), size}) && last)
+    phase_ = Phase::kEnded;
+  return size;
+}
+
+size_t H1ClientCodec::ReadChunks(std::string_view text) {
+  size_t taken;
+  switch (chunks_.Read(text, taken)) {
+    case ChunkedBody::Result::kMore:
+    case ChunkedBody::Result::kStopped:
+      break;
+    case ChunkedBody::Result::kDone:
+      if (!CleanTrailers(*trailers_)) {
+        Refuse();
+      } else {
+        phase_ = Phase::kEnded;
+      }
+      break;
+    default:
+      Refuse();
+  }
+  return taken;
+}
+
+// A piece of the body. False: nobody wants more of it.
+bool H1ClientCodec::TakeBody(Bytes data) {
+  receiver_->OnResponseData(data);
+  return receiver_ != nullptr;
 }
 
 void H1ClientCodec::OnEof() {
   reusable_ = false;
-  if (receiver_ == nullptr || response_ended_) return;
-  const bool ends_body = head_ != nullptr && head_->status >= 200 &&
-                         head_->body.kind == BodyLength::Kind::kUnknown &&
-                         (parser_.flags & F_CHUNKED) == 0;
-  if (tunnel_ || ends_body) {
-    EndResponse();
+  if (receiver_ == nullptr || phase_ == Phase::kEnded) return;
+  if (phase_ == Phase::kTunnel || phase_ == Phase::kUntilClose) {
+    phase_ = Phase::kEnded;
+    (void)TellEnd(false);
   } else {
     Fail(MakeFault(any_byte_ ? FaultCode::kUpstreamTruncated : FaultCode::kUpstreamReset));
   }
@@ -372,7 +370,7 @@ void H1ClientCodec::Fail(core::Fault fault) {
   if (!any_byte_ && fault.retry == Retry::kNo) fault.retry = Retry::kIfReused;
   Unpause();
   ResponseReceiver* receiver = std::exchange(receiver_, nullptr);
-  if (!response_ended_) receiver->OnResponseReset(fault);
+  if (phase_ != Phase::kEnded) receiver->OnResponseReset(fault);
 }
 
 }  // namespace sluice::http

@@ -1,18 +1,17 @@
 // HTTP/1.1 towards a backend (RFC 9112): one exchange at a time, kept alive between them.
-// The request is written from the parsed fields with our own framing. The response is parsed by
-// llhttp and distrusted: anything ambiguous, and any byte that no request asked for, is
+// The request is written from the parsed fields with our own framing. The response is
+// distrusted: anything ambiguous, and any byte that no request asked for, is
 // kUpstreamProtocol and ends the connection's use.
 // One thread. Nothing is allocated but from the exchange's arena.
 #pragma once
 
-#include <llhttp.h>
-
 #include <string_view>
 
 #include "dataplane/core/limits.h"
+#include "dataplane/http/chunked_body.h"
 #include "dataplane/http/codec.h"
 #include "dataplane/http/connection_fields.h"
-#include "dataplane/http/field_reader.h"
+#include "dataplane/http/field_parser.h"
 
 namespace sluice::http {
 
@@ -47,23 +46,21 @@ class H1ClientCodec final : public ClientCodec {
   void CloseExchange();
   void Unpause();
 
-  static int OnReason(llhttp_t* parser, const char* at, size_t size);
-  static int OnFieldName(llhttp_t* parser, const char* at, size_t size);
-  static int OnFieldValue(llhttp_t* parser, const char* at, size_t size);
-  static int OnFieldEnd(llhttp_t* parser);
-  static int OnFieldsEnd(llhttp_t* parser);
-  static int OnBody(llhttp_t* parser, const char* at, size_t size);
-  static int OnChunkExtension(llhttp_t* parser, const char* at, size_t size);
-  static int OnMessageEnd(llhttp_t* parser);
-  static const llhttp_settings_t kCallbacks;
+  size_t ReadSome(std::string_view text);
+  size_t ReadStatusLine(std::string_view text);
+  bool ParseStatusLine(std::string_view line);
+  size_t ReadFields(std::string_view text);
+  size_t ReadBody(std::string_view text);
+  size_t ReadChunks(std::string_view text);
+  bool TakeBody(Bytes data);
 
   void BeginMessage();
-  void BeginFields();
-  int ReadHead();
-  int ReadInterim(const ConnectionFields& fields);
-  int ReadBodyLength(const ConnectionFields& fields);
-  bool EndMessage();
-  bool EndResponse();
+  void EndHead();
+  bool ReadHead();
+  bool ReadInterim(const ConnectionFields& fields);
+  void ReadBodyLength(const ConnectionFields& fields);
+  core::Fault TellEnd(bool more);
+  void Refuse() { refused_ = true; }
   core::Fault Break(core::Fault fault);
   void Fail(core::Fault fault);
   bool is_current(StreamId id) const { return receiver_ != nullptr && id == id_; }
@@ -85,19 +82,19 @@ class H1ClientCodec final : public ClientCodec {
   bool blocked_ = false;      // SendData returned false
 
   // The response
-  llhttp_t parser_;
-  FieldReader fields_;
-  ResponseHead* head_ = nullptr;    // of the message that is being read
-  HeaderList* trailers_ = nullptr;  // the same
-  bool message_begun_ = false;
-  bool fields_begun_ = false;  // of its head, or of its trailers
-  size_t reason_bytes_ = 0;
-  size_t chunk_extension_bytes_ = 0;
-  int informational_ = 0;  // 1xx heads so far
+  enum class Phase : uint8_t { kStatusLine, kFields, kBody, kChunks, kUntilClose, kTunnel, kEnded };
+  Phase phase_ = Phase::kStatusLine;
+  Version version_ = Version::kHttp11;
+  std::string_view line_;  // the status line so far, in the exchange's arena
+  FieldParser fields_;
+  ChunkedBody chunks_;
+  ResponseHead* head_ = nullptr;
+  HeaderList* trailers_ = nullptr;
+  uint64_t body_left_ = 0;  // in kBody
+  int informational_ = 0;   // 1xx heads so far
   bool any_byte_ = false;
-  bool response_ended_ = false;
+  bool refused_ = false;  // the response breaks the protocol
   bool paused_ = false;
-  bool tunnel_ = false;
 };
 
 }  // namespace sluice::http

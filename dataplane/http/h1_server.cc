@@ -7,7 +7,6 @@
 
 #include "absl/strings/match.h"
 #include "dataplane/http/chars.h"
-#include "dataplane/http/h1_parser.h"
 #include "dataplane/http/head_writer.h"
 #include "dataplane/http/request_line.h"
 #include "dataplane/http/request_target.h"
@@ -34,17 +33,6 @@ bool HasBody(int status) { return status >= 200 && status != 204 && status != 30
 
 }  // namespace
 
-const llhttp_settings_t H1ServerCodec::kCallbacks = {
-    .on_header_field = OnFieldName,
-    .on_header_value = OnFieldValue,
-    .on_chunk_extension_name = OnChunkExtension,
-    .on_chunk_extension_value = OnChunkExtension,
-    .on_headers_complete = OnFieldsEnd,
-    .on_body = OnBody,
-    .on_message_complete = OnMessageEnd,
-    .on_header_value_complete = OnFieldEnd,
-};
-
 H1ServerCodec::H1ServerCodec(Transport& transport, StreamFactory& factory,
                              const core::Limits& limits, bool https, DateCache& date)
     : transport_(transport),
@@ -52,7 +40,11 @@ H1ServerCodec::H1ServerCodec(Transport& transport, StreamFactory& factory,
       limits_(limits),
       date_(date),
       https_(https),
-      fields_(limits) {}
+      fields_(limits),
+      chunks_(
+          limits,
+          [](void* self, Bytes data) { return static_cast<H1ServerCodec*>(self)->TakeBody(data); },
+          this) {}
 
 // ---- the request
 // ---------------------------------------------------------------------------------
@@ -77,8 +69,10 @@ size_t H1ServerCodec::ReadSome(Bytes bytes) {
     case Phase::kTunnel:
       receiver_->OnRequestData(bytes);
       return bytes.size();
+    case Phase::kFields:
+      return ReadFields(text);
     default:
-      return ReadMessage(text);
+      return chunked_ ? ReadChunks(text) : ReadBody(text);
   }
 }
 
@@ -103,9 +97,8 @@ void H1ServerCodec::BeginRequest() {
   line_ = {};
   head_ = nullptr;
   trailers_ = nullptr;
-  chunk_extension_bytes_ = 0;
-  discarded_ = 0;
-  failed_ = FaultCode::kNone;
+  chunked_ = false;
+  body_left_ = discarded_ = 0;
   request_ended_ = head_delivered_ = expects_continue_ = false;
   head_sent_ = response_ended_ = blocked_ = false;
   ++requests_;
@@ -137,68 +130,43 @@ bool H1ServerCodec::BeginFields() {
   head_->scheme = https_ ? "https" : "http";
   target_ = line->target;
   fields_.Begin(head_->headers);
-  parser_ = RequestFieldParser(line->version);
-  parser_.settings = const_cast<llhttp_settings_t*>(&kCallbacks);
-  parser_.data = this;
   phase_ = Phase::kFields;
   return true;
 }
 
-size_t H1ServerCodec::ReadMessage(std::string_view text) {
-  const bool discarding = phase_ == Phase::kDiscard;
-  const llhttp_errno_t result = llhttp_execute(&parser_, text.data(), text.size());
-  const size_t taken =
-      result == HPE_OK ? text.size() : static_cast<size_t>(parser_.error_pos - text.data());
-  if (discarding && (discarded_ += taken) > kDiscardBytes) {
-    Close();
-  } else if (result == HPE_PAUSED) {
-    EndRequest();
-  } else if (result != HPE_OK && phase_ != Phase::kDead) {
-    Reject(failed_ == FaultCode::kNone ? FaultCode::kBadRequest : failed_);
+size_t H1ServerCodec::ReadFields(std::string_view text) {
+  size_t taken;
+  switch (fields_.Parse(text, taken)) {
+    case FieldParser::Result::kMore:
+      break;
+    case FieldParser::Result::kDone:
+      DeliverHead();
+      break;
+    case FieldParser::Result::kBad:
+      Reject(FaultCode::kBadRequest);
+      break;
+    case FieldParser::Result::kTooLarge:
+      Reject(FaultCode::kHeadersTooLarge);
   }
   return taken;
 }
 
-int H1ServerCodec::OnFieldName(llhttp_t* parser, const char* at, size_t size) {
-  auto& self = *static_cast<H1ServerCodec*>(parser->data);
-  if (!self.collecting()) return 0;
-  if (self.phase_ == Phase::kBody && self.trailers_ == nullptr) {
-    core::Arena& arena = self.receiver_->arena();
-    self.trailers_ = new (arena.Allocate(sizeof(HeaderList))) HeaderList(arena);
-    self.fields_.Begin(*self.trailers_);
-  }
-  if (self.fields_.AddName({at, size})) return 0;
-  self.failed_ = FaultCode::kHeadersTooLarge;
-  return HPE_USER;
-}
-
-int H1ServerCodec::OnFieldValue(llhttp_t* parser, const char* at, size_t size) {
-  auto& self = *static_cast<H1ServerCodec*>(parser->data);
-  if (!self.collecting() || self.fields_.AddValue({at, size})) return 0;
-  self.failed_ = FaultCode::kHeadersTooLarge;
-  return HPE_USER;
-}
-
-int H1ServerCodec::OnFieldEnd(llhttp_t* parser) {
-  auto& self = *static_cast<H1ServerCodec*>(parser->data);
-  if (self.collecting()) self.fields_.EndField();
-  return 0;
-}
-
-int H1ServerCodec::OnFieldsEnd(llhttp_t* parser) {
-  auto& self = *static_cast<H1ServerCodec*>(parser->data);
-  parser->upgrade = 0;  // ours to decide
-  self.failed_ = self.CheckHead();
-  if (self.failed_ != FaultCode::kNone) return -1;
-  self.phase_ = self.head_->upgrade.empty() ? Phase::kBody : Phase::kUpgrading;
-  self.head_delivered_ = true;
-  self.receiver_->OnRequestHead(*self.head_);
-  return 0;
+void H1ServerCodec::DeliverHead() {
+  if (FaultCode code = CheckHead(); code != FaultCode::kNone) return Reject(code);
+  core::Arena& arena = receiver_->arena();
+  trailers_ = new (arena.Allocate(sizeof(HeaderList))) HeaderList(arena);
+  if (chunked_) chunks_.Begin(*trailers_);
+  phase_ = head_->upgrade.empty() ? Phase::kBody : Phase::kUpgrading;
+  head_delivered_ = true;
+  const bool bodiless = !chunked_ && body_left_ == 0;
+  receiver_->OnRequestHead(*head_);
+  if (bodiless) EndRequest();
 }
 
 FaultCode H1ServerCodec::CheckHead() {
   const auto fields = TakeConnectionFields(head_->headers, head_->version);
-  if (!fields || !ReadBodyLength(*fields)) return FaultCode::kBadRequest;
+  if (!fields) return FaultCode::kBadRequest;
+  ReadBodyLength(*fields);
   if (FaultCode code = ReadTarget(*head_, target_); code != FaultCode::kNone) return code;
   keep_alive_ =
       head_->version == Version::kHttp11 ? !fields->close : fields->keep_alive && !fields->close;
@@ -210,18 +178,14 @@ FaultCode H1ServerCodec::CheckHead() {
   return ReadExpect();
 }
 
-// The parser has drawn its own conclusions from the same fields: they must be ours.
-bool H1ServerCodec::ReadBodyLength(const ConnectionFields& fields) {
-  const bool chunked = (parser_.flags & F_CHUNKED) != 0;
-  const uint64_t length =
-      fields.content_length < 0 ? 0 : static_cast<uint64_t>(fields.content_length);
-  if (chunked != fields.chunked || (!chunked && parser_.content_length != length)) return false;
-  if (chunked) {
+void H1ServerCodec::ReadBodyLength(const ConnectionFields& fields) {
+  chunked_ = fields.chunked;
+  if (chunked_) {
     head_->body.kind = BodyLength::Kind::kUnknown;
-  } else if (length > 0) {
-    head_->body = {BodyLength::Kind::kKnown, length};
+  } else if (fields.content_length > 0) {
+    body_left_ = static_cast<uint64_t>(fields.content_length);
+    head_->body = {BodyLength::Kind::kKnown, body_left_};
   }
-  return true;
 }
 
 FaultCode H1ServerCodec::ReadExpect() {
@@ -234,22 +198,38 @@ FaultCode H1ServerCodec::ReadExpect() {
   return FaultCode::kNone;
 }
 
-int H1ServerCodec::OnBody(llhttp_t* parser, const char* at, size_t size) {
-  auto& self = *static_cast<H1ServerCodec*>(parser->data);
-  if (self.phase_ != Phase::kBody) return 0;
-  self.expects_continue_ = false;
-  self.receiver_->OnRequestData({reinterpret_cast<const uint8_t*>(at), size});
-  return 0;
+size_t H1ServerCodec::ReadBody(std::string_view text) {
+  const size_t size = static_cast<size_t>(std::min<uint64_t>(text.size(), body_left_));
+  body_left_ -= size;
+  TakeBody({reinterpret_cast<const uint8_t*>(text.data()), size});
+  if (body_left_ == 0) EndRequest();
+  return size;
 }
 
-int H1ServerCodec::OnChunkExtension(llhttp_t* parser, const char*, size_t size) {
-  auto& self = *static_cast<H1ServerCodec*>(parser->data);
-  self.chunk_extension_bytes_ += size;
-  return self.chunk_extension_bytes_ <= self.limits_.chunk_extension_bytes ? 0 : HPE_USER;
+size_t H1ServerCodec::ReadChunks(std::string_view text) {
+  const bool discarding = phase_ == Phase::kDiscard;
+  size_t taken;
+  const ChunkedBody::Result result = chunks_.Read(text, taken);
+  if (phase_ == Phase::kDead) return taken;
+  if (discarding && (discarded_ += taken) > kDiscardBytes) {
+    Close();
+  } else if (result == ChunkedBody::Result::kDone) {
+    EndRequest();
+  } else if (result != ChunkedBody::Result::kMore) {
+    Reject(result == ChunkedBody::Result::kTooLarge ? FaultCode::kHeadersTooLarge
+                                                    : FaultCode::kBadRequest);
+  }
+  return taken;
 }
 
-// Stops the parser: what follows is another request, or not HTTP.
-int H1ServerCodec::OnMessageEnd(llhttp_t*) { return HPE_PAUSED; }
+// A piece of the body. False: nothing more of it is to be read.
+bool H1ServerCodec::TakeBody(Bytes data) {
+  if (phase_ == Phase::kBody) {
+    expects_continue_ = false;
+    receiver_->OnRequestData(data);
+  }
+  return phase_ != Phase::kDead;
+}
 
 void H1ServerCodec::EndRequest() {
   if (phase_ == Phase::kUpgrading || phase_ == Phase::kTunnel || phase_ == Phase::kDead) return;
@@ -259,12 +239,7 @@ void H1ServerCodec::EndRequest() {
     phase_ = Phase::kIdle;
     return;
   }
-  core::Arena& arena = receiver_->arena();
-  if (trailers_ == nullptr) {
-    trailers_ = new (arena.Allocate(sizeof(HeaderList))) HeaderList(arena);
-  } else if (!CleanTrailers(*trailers_)) {
-    return Reject(FaultCode::kBadRequest);
-  }
+  if (!CleanTrailers(*trailers_)) return Reject(FaultCode::kBadRequest);
   phase_ = Phase::kEnded;
   receiver_->OnRequestEnd(*trailers_);
 }
@@ -361,8 +336,6 @@ void H1ServerCodec::SendHead(StreamId id, const ResponseHead& head) {
 
 bool H1ServerCodec::BeginTunnel(const ResponseHead& head) {
   if (head.status != 101) return false;
-  core::Arena& arena = receiver_->arena();
-  trailers_ = new (arena.Allocate(sizeof(HeaderList))) HeaderList(arena);
   phase_ = Phase::kTunnel;
   return true;
 }
@@ -462,15 +435,19 @@ void H1ServerCodec::Finish(StreamId id) {
   receiver_ = nullptr;
   head_ = nullptr;
   trailers_ = nullptr;
+  chunks_.DropTrailers();
   if (std::exchange(paused_, false)) transport_.PauseReading(false);
   if (phase_ == Phase::kDead) return;
   const bool reusable = keep_alive_ && head_sent_ && response_ended_ && !eof_;
-  const bool too_much = !request_ended_ && parser_.content_length > kDiscardBytes;
-  if (!reusable || framing_ == Framing::kTunnel || too_much) {
+  if (!reusable || framing_ == Framing::kTunnel || IsTooMuchToDiscard()) {
     Close();
   } else {
     phase_ = request_ended_ ? Phase::kIdle : Phase::kDiscard;
   }
+}
+
+bool H1ServerCodec::IsTooMuchToDiscard() const {
+  return !request_ended_ && (chunked_ ? chunks_.left_in_chunk() : body_left_) > kDiscardBytes;
 }
 
 void H1ServerCodec::PauseRequest(StreamId id, bool paused) {

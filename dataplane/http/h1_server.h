@@ -1,23 +1,21 @@
 // HTTP/1.0 and HTTP/1.1 towards the client (RFC 9112). One request at a time: a pipelined one waits
-// with the connection until the one before is finished. The request line is parsed here, fields and
-// bodies by llhttp; what is ambiguous is answered 400, 405, 414, 417, 431 or 505 by the codec
-// itself and the connection closed, with nothing handed on.
-// One thread. Nothing is allocated but from the stream's arena.
+// with the connection until the one before is finished. What is ambiguous is answered 400, 405,
+// 414, 417, 431 or 505 by the codec itself and the connection closed, with nothing handed on. One
+// thread. Nothing is allocated but from the stream's arena.
 //
 // The request:   kIdle -> kRequestLine -> kFields -> kBody -> kEnded -> kIdle
 // An upgrade:    ... kFields -> kUpgrading -> kTunnel, when the response is 101.
 // An early response leaves kDiscard: at most 64 KiB of the body are read and dropped, else close.
 #pragma once
 
-#include <llhttp.h>
-
 #include <string_view>
 
 #include "dataplane/core/limits.h"
+#include "dataplane/http/chunked_body.h"
 #include "dataplane/http/codec.h"
 #include "dataplane/http/connection_fields.h"
 #include "dataplane/http/date_cache.h"
-#include "dataplane/http/field_reader.h"
+#include "dataplane/http/field_parser.h"
 
 namespace sluice::http {
 
@@ -70,28 +68,23 @@ class H1ServerCodec final : public ServerCodec {
   size_t ReadSome(Bytes bytes);
   size_t ReadIdle(uint8_t byte);
   size_t ReadRequestLine(std::string_view text);
-  size_t ReadMessage(std::string_view text);
+  size_t ReadFields(std::string_view text);
+  size_t ReadBody(std::string_view text);
+  size_t ReadChunks(std::string_view text);
+  bool TakeBody(Bytes data);
   void BeginRequest();
   bool BeginFields();
-
-  static int OnFieldName(llhttp_t* parser, const char* at, size_t size);
-  static int OnFieldValue(llhttp_t* parser, const char* at, size_t size);
-  static int OnFieldEnd(llhttp_t* parser);
-  static int OnFieldsEnd(llhttp_t* parser);
-  static int OnBody(llhttp_t* parser, const char* at, size_t size);
-  static int OnChunkExtension(llhttp_t* parser, const char* at, size_t size);
-  static int OnMessageEnd(llhttp_t* parser);
-  static const llhttp_settings_t kCallbacks;
+  void DeliverHead();
 
   core::FaultCode CheckHead();
-  bool ReadBodyLength(const ConnectionFields& fields);
+  void ReadBodyLength(const ConnectionFields& fields);
+  bool IsTooMuchToDiscard() const;
   core::FaultCode ReadExpect();
   void EndRequest();
   void Reject(core::FaultCode code);
   void WriteError(core::FaultCode code);
   void ResetStream(core::Fault fault);
   void Close();
-  bool collecting() const { return phase_ == Phase::kFields || phase_ == Phase::kBody; }
   bool is_current(StreamId id) const { return receiver_ != nullptr && id == id_; }
 
   bool BeginTunnel(const ResponseHead& head);
@@ -114,12 +107,12 @@ class H1ServerCodec final : public ServerCodec {
   std::string_view target_;  // as sent
   RequestHead* head_ = nullptr;
   HeaderList* trailers_ = nullptr;
-  FieldReader fields_;
-  llhttp_t parser_;
-  size_t chunk_extension_bytes_ = 0;
+  FieldParser fields_;
+  ChunkedBody chunks_;
+  bool chunked_ = false;
+  uint64_t body_left_ = 0;  // of a body that is not chunked
   uint64_t discarded_ = 0;
-  core::FaultCode failed_ = core::FaultCode::kNone;  // set in a callback of llhttp
-  bool seen_cr_ = false;                             // of an empty line before the request line
+  bool seen_cr_ = false;  // of an empty line before the request line
   bool seen_empty_line_ = false;
   bool request_ended_ = false;
   bool keep_alive_ = false;  // as far as the client goes

@@ -12,46 +12,58 @@ constexpr std::array kNames = {std::string_view(""),
 #undef X
 };
 
-// Candidates share a length; at most a handful do, so a scan of the bucket beats a hash.
+// A perfect hash of the length and three characters; its factor is found by the compiler.
+constexpr size_t kSlots = 256;
 constexpr size_t kLongest = 24;
-struct Bucket {
-  std::array<Known, 4> names = {};
-  uint8_t size = 0;
-};
 
-constexpr std::array<Bucket, kLongest + 1> MakeBuckets() {
-  std::array<Bucket, kLongest + 1> buckets = {};
-  for (size_t i = 1; i < kNames.size(); ++i) {
-    Bucket& bucket = buckets[kNames[i].size()];
-    bucket.names[bucket.size++] = static_cast<Known>(i);
-  }
-  return buckets;
+constexpr size_t SlotOf(std::string_view name, uint32_t factor) {
+  const auto at = [&](size_t i) { return static_cast<uint32_t>(static_cast<uint8_t>(name[i])); };
+  const size_t fourth_last = name.size() < 4 ? 0 : name.size() - 4;
+  const uint32_t key = static_cast<uint32_t>(name.size()) << 24 | at(0) << 16 |
+                       at(fourth_last) << 8 | at(name.size() - 1);
+  return key * factor >> 24;
 }
 
-constexpr std::array<Bucket, kLongest + 1> kBuckets = MakeBuckets();
+struct Table {
+  uint32_t factor = 0;
+  std::array<Known, kSlots> slots = {};
+};
+
+constexpr bool Fill(Table& table) {
+  table.slots = {};
+  for (size_t i = 1; i < kNames.size(); ++i) {
+    Known& slot = table.slots[SlotOf(kNames[i], table.factor)];
+    if (slot != Known::kOther) return false;
+    slot = static_cast<Known>(i);
+  }
+  return true;
+}
+
+constexpr Table MakeTable() {
+  Table table;
+  table.factor = 0x9e3779b1;
+  while (!Fill(table)) table.factor += 2;
+  return table;
+}
+
+constexpr Table kTable = MakeTable();
 
 }  // namespace
 
 Known Recognize(std::string_view name) {
-  if (name.size() > kLongest) return Known::kOther;
-  const Bucket& bucket = kBuckets[name.size()];
-  for (uint8_t i = 0; i < bucket.size; ++i) {
-    if (NameOf(bucket.names[i]) == name) return bucket.names[i];
-  }
-  return Known::kOther;
+  if (name.empty() || name.size() > kLongest) return Known::kOther;
+  const Known known = kTable.slots[SlotOf(name, kTable.factor)];
+  return NameOf(known) == name ? known : Known::kOther;
 }
 
 std::string_view NameOf(Known known) { return kNames[static_cast<size_t>(known)]; }
 
-void HeaderList::Add(Header header) {
-  if (size_ == capacity_) {
-    const size_t grown = capacity_ == 0 ? 24 : capacity_ * 2;
-    Header* fields = arena_->AllocateArray<Header>(grown).data();
-    std::copy(fields_, fields_ + size_, fields);
-    fields_ = fields;
-    capacity_ = grown;
-  }
-  fields_[size_++] = header;
+void HeaderList::Grow() {
+  const size_t grown = capacity_ == 0 ? 24 : capacity_ * 2;
+  Header* fields = arena_->AllocateArray<Header>(grown).data();
+  std::copy(fields_, fields_ + size_, fields);
+  fields_ = fields;
+  capacity_ = grown;
 }
 
 const Header* HeaderList::Find(Known known) const {

@@ -59,7 +59,10 @@ class HeaderList {
  public:
   explicit HeaderList(core::Arena& arena) : arena_(&arena) {}
 
-  void Add(Header header);
+  void Add(const Header& header) {
+    if (size_ == capacity_) Grow();
+    fields_[size_++] = header;
+  }
   // Copies neither: both must live as long as the arena.
   void Add(std::string_view lower_name, std::string_view value) {
     Add({lower_name, value, Recognize(lower_name)});
@@ -79,7 +82,9 @@ class HeaderList {
   size_t RemoveIf(Predicate predicate) {
     size_t kept = 0;
     for (size_t i = 0; i < size_; ++i) {
-      if (!predicate(fields_[i])) fields_[kept++] = fields_[i];
+      if (predicate(fields_[i])) continue;
+      if (kept != i) fields_[kept] = fields_[i];
+      ++kept;
     }
     const size_t removed = size_ - kept;
     size_ = kept;
@@ -96,6 +101,8 @@ class HeaderList {
   core::Arena& arena() const { return *arena_; }
 
  private:
+  void Grow();
+
   core::Arena* arena_;
   Header* fields_ = nullptr;
   size_t size_ = 0;

@@ -16,20 +16,21 @@ std::optional<Version> ParseVersion(std::string_view text) {
 }  // namespace
 
 std::optional<RequestLine> ParseRequestLine(std::string_view line) {
+  constexpr size_t kVersionBytes = 8;
   RequestLine request;
   const size_t first = line.find(' ');
-  const size_t last = line.rfind(' ');
-  if (first == std::string_view::npos || first == 0 || last == first) return std::nullopt;
-  request.method = line.substr(0, first);
-  request.target = line.substr(first + 1, last - first - 1);
-  const std::optional<Version> version = ParseVersion(line.substr(last + 1));
-  if (!version || request.target.empty()) return std::nullopt;
-  request.version = *version;
-  if (request.method.size() > kMaxMethodBytes || !AllAre(kTokenChar, request.method)) {
+  if (first == std::string_view::npos || line.size() < first + kVersionBytes + 3) {
     return std::nullopt;
   }
-  for (char c : request.target) {
-    if (c <= ' ' || c > '~') return std::nullopt;
+  const size_t last = line.size() - kVersionBytes - 1;
+  const std::optional<Version> version = ParseVersion(line.substr(last + 1));
+  if (!version || line[last] != ' ') return std::nullopt;
+  request.version = *version;
+  request.method = line.substr(0, first);
+  request.target = line.substr(first + 1, last - first - 1);
+  if (request.method.empty() || request.method.size() > kMaxMethodBytes ||
+      !AllAre(kTokenChar, request.method)) {
+    return std::nullopt;
   }
   return request;
 }

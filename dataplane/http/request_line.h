@@ -1,5 +1,5 @@
 // The first line of an HTTP/1 request (RFC 9112 3), strictly: token SP target SP HTTP/1.0 or 1.1.
-// Pure.
+// What a target may be is for request_target.h to say. Pure.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,7 @@ namespace sluice::http {
 
 struct RequestLine {
   std::string_view method;
-  std::string_view target;  // visible ASCII, not checked further
+  std::string_view target;  // not empty, not checked
   Version version = Version::kHttp11;
 };
 

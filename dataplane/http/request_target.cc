@@ -36,8 +36,13 @@ bool IsPort(std::string_view text) {
 
 // Dots separate labels that are not empty; one may end the name.
 bool IsDnsName(std::string_view name) {
-  return !name.empty() && name.size() <= kMaxHostBytes && AllAre(kHostChar, name) &&
-         name.front() != '.' && name.find("..") == std::string_view::npos;
+  if (name.empty() || name.size() > kMaxHostBytes) return false;
+  char before = '.';
+  for (char c : name) {
+    if (!IsA(kHostChar, c) || (c == '.' && before == '.')) return false;
+    before = c;
+  }
+  return true;
 }
 
 std::string_view LowerCase(core::Arena& arena, std::string_view text) {

@@ -237,7 +237,7 @@ TEST_F(H1Client, HoldsToTheLimits) {
   EXPECT_TRUE(breaks(repeat(17, interim)));
   EXPECT_FALSE(breaks(ok + repeat(99, "x: y\r\n") + "\r\n"));
   EXPECT_TRUE(breaks(ok + repeat(100, "x: y\r\n")));
-  EXPECT_TRUE(breaks(ok + "x: " + std::string(16 * 1024, 'v')));
+  EXPECT_TRUE(breaks(ok + "x: " + std::string(16 * 1024 + 1, 'v')));
   EXPECT_TRUE(breaks(ok + repeat(5, "x: " + std::string(16 * 1024 - 1, 'v') + "\r\n")));
   EXPECT_TRUE(breaks("HTTP/1.1 200 " + std::string(9000, 'r')));
   EXPECT_TRUE(breaks(CHUNKED "1;" + std::string(4097, 'e')));
@@ -251,6 +251,14 @@ TEST_F(H1Client, IsNotReusedAfterBytesThatNoRequestAskedFor) {
   EXPECT_TRUE(codec.OnBytes(AsBytes("HTTP/1.1 204 No\r\n\r\nHTTP/1.1 200 Poison\r\n\r\n")));
   EXPECT_EQ(journal.Take(), "204 body none\nend\n");
   EXPECT_FALSE(codec.can_open());
+
+  // Nor by who opens the next exchange from within the end of the one before.
+  bool could_open = true;
+  H1ClientCodec eager(transport, limits);
+  response.on_end = [&] { could_open = eager.can_open(); };
+  Send(eager);
+  EXPECT_TRUE(eager.OnBytes(AsBytes("HTTP/1.1 204 No\r\n\r\nHTTP/1.1 200 Poison\r\n\r\n")));
+  EXPECT_FALSE(could_open);
 
   H1ClientCodec idle(transport, limits);
   EXPECT_TRUE(idle.OnBytes(AsBytes("x")));

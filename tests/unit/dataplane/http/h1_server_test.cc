@@ -403,7 +403,7 @@ TEST_F(H1Server, HoldsToTheLimits) {
   EXPECT_EQ(answer(start + fields(99, 1) + "\r\n"), "");
   EXPECT_EQ(answer(start + fields(100, 1)), "431");
   EXPECT_EQ(answer(start + fields(1, 16 * 1024 - 1) + "\r\n"), "");
-  EXPECT_EQ(answer(start + "x: " + std::string(16 * 1024, 'v')), "431");
+  EXPECT_EQ(answer(start + "x: " + std::string(16 * 1024 + 1, 'v')), "431");
   EXPECT_EQ(answer(start + fields(5, 16 * 1024 - 1)), "431");
   EXPECT_EQ(answer(start + std::string(17 * 1024, 'n')), "431");
   const std::string chunked = start + "Transfer-Encoding: chunked\r\n\r\n";
