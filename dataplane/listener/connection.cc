@@ -166,11 +166,11 @@ void Connection::Pause(PauseReason reason, bool paused) {
 }
 
 void Connection::OnEof() {
+  // An end after a failed write is no half-close: nobody is there to take the rest of an answer.
+  if (socket_.broken()) return CloseNow(MakeFault(FaultCode::kClientGone));
   if (eof_) return;
   eof_ = true;
   if (phase_ >= Phase::kClosing) return CloseNow({});
-  // An end after a failed write is no half-close: nobody is there to take the rest of an answer.
-  if (socket_.broken()) return CloseNow(MakeFault(FaultCode::kClientGone));
   if (codec_ == nullptr) return CloseNow(MakeFault(FaultCode::kClientGone));
   codec_->OnEof();
   context_.io.loop.Defer(settle_);
