@@ -7,7 +7,8 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from lab.case import QUICK, VIP, LabCase, main  # noqa: E402
-from lab.gateway import resident_kb  # noqa: E402
+from lab.client import Load  # noqa: E402
+from lab.gateway import PROXY_METRICS, resident_kb, wait_until  # noqa: E402
 
 GIGABYTES = 1 if QUICK else 10
 UPLOAD = """
@@ -80,6 +81,30 @@ class Body(LabCase):
             reader.kill()
             reader.wait()
         self.assertLess(peak - before, 4096, "kB more than before")
+
+    def test_clients_that_vanish_leave_nothing_behind(self):
+        """Killed in the middle of a long answer: connection, stream and upstream connection go too."""
+        for protocol in ("--http2", "--http1.1"):
+            with self.subTest(protocol=protocol):
+                reader = self.network.client.popen(
+                    "curl", "-s", protocol, "-o", "/dev/null", "--limit-rate", "200k", "--resolve", f"{self.HOST}:443:{VIP}",
+                    "--cacert", self.authority.certificate, f"https://{self.HOST}/~size/200000000")
+                wait_until(lambda: self.open_connections() == 1, 5, "the reader's connection")
+                time.sleep(0.5)  # until the buffers on the way are full
+                reader.kill()
+                reader.wait()
+                wait_until(lambda: self.open_connections() == 0, 5, "the end of the reader's connection")
+
+    def test_clients_that_close_while_answers_come_leave_nothing_behind(self):
+        for http2 in (True, False):
+            with self.subTest(http2=http2):
+                with Load(self.network.client, VIP, f"https://{self.HOST}/~chunks/5/20000", 2, http2=http2) as load:
+                    pass
+                self.assertEqual(load.result.failed, 0, load.result.text)
+                wait_until(lambda: self.open_connections() == 0, 5, "the end of the load's connections")
+
+    def open_connections(self):
+        return self.gateway.metrics(PROXY_METRICS)["sluice_connections_open"]
 
     def test_a_stream_arrives_as_it_is_sent(self):
         start = time.monotonic()

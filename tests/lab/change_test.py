@@ -8,7 +8,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from lab import manifests as m  # noqa: E402
 from lab.case import QUICK, VIP, LabCase, main  # noqa: E402
-from lab.certs import serial_of  # noqa: E402
+from lab.certs import serial_of, tls_secret  # noqa: E402
 from lab.client import Load  # noqa: E402
 from lab.gateway import wait_until  # noqa: E402
 
@@ -60,15 +60,19 @@ class Change(LabCase):
         good = self.served_serial()
         certificate, _ = self.authority.issue("*.example.test")
         _, key = self.authority.issue("*.example.test")
-        from lab.certs import tls_secret
-        for name, secret in (("wrong pair", tls_secret("gateway-system", "wildcard", certificate, key)),
-                             ("garbage", {**tls_secret("gateway-system", "wildcard", certificate, key), "data": {"tls.crt": "eA==", "tls.key": "eA=="}})):
+        wrong_pair = tls_secret("gateway-system", "wildcard", certificate, key)
+        garbage = {**wrong_pair, "data": {"tls.crt": "eA==", "tls.key": "eA=="}}
+        for name, secret in (("wrong pair", wrong_pair), ("garbage", garbage)):
             with self.subTest(name):
                 self.write("01-certificate.yaml", secret)
-                self.wait_for_text("wildcard")
+                wait_until(lambda: "InvalidCertificateRef" in self.conditions(), 5, "a condition that names the Secret")
+                self.assertIn("Secret gateway-system/wildcard", self.conditions())
                 self.assertEqual(self.served_serial(), good)
         serial = serial_of(self.write_certificate())
         wait_until(lambda: self.served_serial() == serial, 5, "the repaired certificate")
+
+    def conditions(self):
+        return self.gateway.gwctl("describe", "gateways", "-n", "gateway-system", "shared").stdout
 
     def wait_for_text(self, text):
         """Until Sluice has said something about it: it has looked at what was written."""

@@ -85,6 +85,7 @@ void PrintTable(const Selection& selection, const Options& options, std::ostream
   const Cells titles = cells("NAMESPACE", resource.name_title,
                              [](size_t, const Column& column) { return column.title; });
   std::vector<Cells> rows;
+  rows.reserve(selection.rows.size());
   for (const Row& row : selection.rows) {
     rows.push_back(cells(row.name.namespace_, row.name.name,
                          [&](size_t i, const Column&) { return row.cells[i]; }));

@@ -133,7 +133,8 @@ class Gateway:
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
+            sockets = self.node.run("ss", "-tnp").stdout
             for pid in [self.process.pid, *descendants(self.process.pid)]:
                 os.kill(pid, signal.SIGKILL)
             self.process.wait()
-            raise TimeoutError(f"sluice did not stop within {seconds} s") from None
+            raise TimeoutError(f"sluice did not stop within {seconds} s\n{sockets}\n{self.log_tail(10)}") from None
