@@ -76,7 +76,8 @@ class LabCase(unittest.TestCase):
     """
     HOST = "app.example.test"
     ARGUMENTS = ()
-    PREFIX = ()
+    PREFIX = ()   # of the launcher's command
+    START = True  # False: the tests start something themselves
     PODS = {"a": 8080, "b": 8080}
 
     @classmethod
@@ -120,15 +121,15 @@ class LabCase(unittest.TestCase):
             cls.gateway = Gateway(cls.network, cls.bin, cls.manifests, cls.folder / "sluice.log", arguments=cls.ARGUMENTS)
             cls.gateway.prefix = cls.PREFIX
             stack.callback(cls.gateway.stop)
-            cls.gateway.start().wait_serving()
+            if cls.START:
+                cls.gateway.start().wait_serving()
             cls.cleanup = stack.pop_all()
 
     @classmethod
     def tearDownClass(cls):
-        log = cls.gateway.log_tail(60)
-        cls.cleanup.close()
         if "-v" in sys.argv:
-            print(log)
+            print(cls.gateway.log_tail(60))
+        cls.cleanup.close()
 
     @classmethod
     def write(cls, name, *objects):

@@ -90,7 +90,7 @@ class Gateway:
         return self
 
     def log_tail(self, lines=40):
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
 
     def pids(self, name):
         """Processes of that program below the launcher, oldest first."""
