@@ -41,7 +41,8 @@ class BadStart(LabCase):
         self.assertEqual(arping(self.network.client, VIP), [])
 
     def test_a_proxy_that_crashes_in_a_loop_is_started_ever_more_slowly(self):
-        self.gateway.arguments = ["--proxy-program", "/bin/false"]
+        arguments = self.gateway.arguments
+        self.gateway.arguments = [*arguments, "--proxy-program", "/bin/false"]
         self.gateway.start()
         try:
             time.sleep(3.0)  # the interval over which starts are counted
@@ -53,7 +54,7 @@ class BadStart(LabCase):
         finally:
             self.gateway.stop()
             self.gateway.detach()
-            self.gateway.arguments = []
+            self.gateway.arguments = arguments
 
     def test_the_launcher_needs_root(self):
         done = self.network.node.run("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", self.bin / LAUNCHER,

@@ -33,8 +33,14 @@ def resolve_by_arp(stage, report):
     mac = stage.network.node.mac(stage.interface)
     expect(answers and set(answers) == {mac}, f"ARP for {stage.vip}: answers from {answers}, the node is {mac}")
     expect(counted >= len(answers), f"XDP's counter arp_answered rose by {counted} over {len(answers)} answers")
-    report.fact("arp", {"vip": stage.vip, "mac": mac, "answers": len(answers), "counted_by_xdp": counted},
-                f"ARP: {stage.vip} is at {mac}, {len(answers)} answers, arp_answered +{counted} (XDP)")
+    report.fact("arp", {"vip": stage.vip, "mac": mac, "answers": len(answers), "counted": counted, "by": mode(stage)},
+                f"ARP: {stage.vip} is at {mac}, {len(answers)} answers, arp_answered +{counted} (answered by {mode(stage)})")
+
+
+def mode(stage):
+    """How the LAN's device is served: "xdp" or "tcx"."""
+    lines = stage.gateway.gwctl("status").stdout.splitlines()
+    return next((line.split()[1] for line in lines if line.startswith(stage.interface + " ")), "?")
 
 
 def follow_redirect(stage, report):
@@ -49,17 +55,21 @@ def follow_redirect(stage, report):
     report.fact("redirect", {"status": answer.status, "location": location}, f"http -> https: {answer.status} {location}")
 
 
+def url_of(stage, probe):
+    return f"{'https' if has_tls(stage, probe.host) else 'http'}://{probe.host}{probe.path}"
+
+
 def request(stage, probe, http2):
     """One probe; a row of the table."""
-    scheme = "https" if tls_hosts(stage, probe.host) else "http"
-    answer = stage.client.get(f"{scheme}://{probe.host}{probe.path}", http2=http2)
-    problem = compare(probe, answer, "2" if http2 and scheme == "https" else "1.1")
+    url = url_of(stage, probe)
+    answer = stage.client.get(url, http2=http2)
+    problem = compare(probe, answer, "2" if http2 and url.startswith("https") else "1.1")
     return {"host": probe.host, "route": probe.route, "match": probe.match, "backend": answer.pod or "-",
             "status": answer.status, "protocol": f"HTTP/{answer.protocol}", "ms": round(answer.seconds * 1000, 1),
             "problem": problem}
 
 
-def tls_hosts(stage, host):
+def has_tls(stage, host):
     for gateway in plan.by_kind(stage.objects, "Gateway"):
         for listener in gateway["spec"]["listeners"]:
             name = listener.get("hostname", "")
@@ -98,14 +108,14 @@ def request_every_match(stage, report):
 def request_misses(stage, report):
     for probe in plan.probes(stage.objects)[1]:
         row = request(stage, probe, True)
-        expect(row["problem"] is None, f"https://{probe.host}{probe.path}: {row['problem']}")
-        report.fact("miss", row, f"no match: https://{probe.host}{probe.path} is {row['status']}")
+        expect(row["problem"] is None, f"{url_of(stage, probe)}: {row['problem']}")
+        report.fact("miss", row, f"no match: {url_of(stage, probe)} is {row['status']}")
 
 
 def under_load(stage, probe, seconds, change):
     """change() in the middle of a steady load over both protocols; the number of requests.
     None of them may fail."""
-    url = f"https://{probe.host}{probe.path}"
+    url = url_of(stage, probe)
     with Load(stage.network.client, stage.vip, url, seconds, http2=True, clients=4, rps=400) as h2, \
             Load(stage.network.client, stage.vip, url, seconds, http2=False, clients=4, rps=400) as h1:
         time.sleep(seconds / 3)
@@ -129,7 +139,7 @@ def change_route_under_load(stage, report):
     def change():
         start = time.monotonic()
         stage.edit(name, namespace, add_header)
-        wait_until(lambda: stage.client.get(f"https://{probe.host}{probe.path}").headers.get("x-demo") == "changed", 5,
+        wait_until(lambda: stage.client.get(url_of(stage, probe)).headers.get("x-demo") == "changed", 5,
                    "the changed route")
         took.append(round((time.monotonic() - start) * 1000))
 
@@ -150,7 +160,7 @@ def served_serial(stage, host):
 def rotate_certificate_under_load(stage, report):
     if not plan.missing_certificates(stage.objects):
         return
-    probe = next((p for p in plan.probes(stage.objects)[0] if tls_hosts(stage, p.host)), None)
+    probe = next((p for p in plan.probes(stage.objects)[0] if has_tls(stage, p.host)), None)
     old, took = served_serial(stage, probe.host), []
 
     def change():
@@ -169,7 +179,7 @@ def rotate_certificate_under_load(stage, report):
 def kill_proxy(stage, report):
     """SIGKILL for the process that serves; the supervisor forks another, the VIP stays up."""
     probe = plan.probes(stage.objects)[0][0]
-    url = f"https://{probe.host}{probe.path}"
+    url = url_of(stage, probe)
     pid = stage.gateway.proxy()
     start = time.monotonic()
     stage.gateway.kill(pid)
@@ -183,6 +193,6 @@ def kill_proxy(stage, report):
 
 def explain(stage, report):
     probe = plan.probes(stage.objects)[0][0]
-    done = stage.gateway.gwctl("explain", f"https://{probe.host}{probe.path}")
-    report.fact("explain", done.stdout.splitlines(), f"gwctl explain https://{probe.host}{probe.path}\n" +
+    done = stage.gateway.gwctl("explain", url_of(stage, probe))
+    report.fact("explain", done.stdout.splitlines(), f"gwctl explain {url_of(stage, probe)}\n" +
                 "\n".join("    " + line for line in done.stdout.splitlines()))

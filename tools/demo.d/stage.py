@@ -112,7 +112,7 @@ class Stage:
     def describe(self):
         """What the sub-commands of a demo that was left up need."""
         return {"vip": self.vip, "ca": str(self.authority.certificate), "gwctl": str(self.bin / GWCTL),
-                "client": self.network.client.enter()[1:], "node": self.network.node.enter()[1:]}
+                "client": self.network.client.enter(), "node": self.network.node.enter()}
 
     def close(self):
         if self.gateway is not None:

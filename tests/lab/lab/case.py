@@ -76,6 +76,7 @@ class LabCase(unittest.TestCase):
     """
     HOST = "app.example.test"
     ARGUMENTS = ()
+    ATTACH = "xdp"
     PREFIX = ()   # of the launcher's command
     START = True  # False: the tests start something themselves
     PODS = {"a": 8080, "b": 8080}
@@ -118,7 +119,8 @@ class LabCase(unittest.TestCase):
             cls.write("00-base.yaml", *cls.base_objects())
             cls.write("10-test.yaml", *cls.objects())
             cls.client = Client(cls.network.client, cls.authority)
-            cls.gateway = Gateway(cls.network, cls.bin, cls.manifests, cls.folder / "sluice.log", arguments=cls.ARGUMENTS)
+            cls.gateway = Gateway(cls.network, cls.bin, cls.manifests, cls.folder / "sluice.log", arguments=cls.ARGUMENTS,
+                                  attach=cls.ATTACH)
             cls.gateway.prefix = cls.PREFIX
             stack.callback(cls.gateway.stop)
             if cls.START:

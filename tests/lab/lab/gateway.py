@@ -56,16 +56,20 @@ def resident_kb(pid):
 
 
 class Gateway:
-    """One Sluice. Everything that it says goes to `log`."""
+    """One Sluice. Everything that it says goes to `log`.
 
-    def __init__(self, network, bin_folder, manifests, log, interface="eth0", arguments=()):
+    `attach`: by itself Sluice serves a veth by tcx, as it cannot see whether the far end runs XDP; the
+    cables of a Network do, so XDP is asked for.
+    """
+
+    def __init__(self, network, bin_folder, manifests, log, interface="eth0", arguments=(), attach="xdp"):
         self.network = network
         self.node = network.node
         self.bin = pathlib.Path(bin_folder)
         self.manifests = pathlib.Path(manifests)
         self.log = pathlib.Path(log)
         self.interface = interface
-        self.arguments = list(arguments)
+        self.arguments = ["--attach", attach, *arguments]
         self.prefix = ()  # of the launcher's command, such as prlimit
         self.process = None
 
