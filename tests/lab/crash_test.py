@@ -36,7 +36,7 @@ class Crash(LabCase):
 
     def test_nothing_is_lost_when_the_agent_dies(self):
         """Requests flow and ARP is answered while the agent is killed again and again."""
-        seconds = 1.2 * KILLS + 1
+        seconds = 1.5 * KILLS + 1
         with Load(self.network.client, VIP, f"https://{self.HOST}/", round(seconds), http2=True, clients=4, rps=200) as h2, \
                 Load(self.network.client, VIP, f"https://{self.HOST}/", round(seconds), http2=False, clients=4, rps=200) as h1:
             for _ in range(KILLS):
@@ -44,6 +44,7 @@ class Crash(LabCase):
                 self.gateway.kill(pid)
                 self.assert_arp_answered()
                 wait_until(lambda: self.gateway.pids("sluice-agent") not in ([], [pid]), 10, "a new agent")
+                self.gateway.wait_alive()
         self.assertEqual((h2.result.failed, h1.result.failed), (0, 0), f"{h2.result.text}\n{h1.result.text}")
         self.wait_for_answer()
 

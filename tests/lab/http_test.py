@@ -9,6 +9,8 @@ from lab.case import VIP, LabCase, main  # noqa: E402
 
 
 class Http(LabCase):
+    LISTENERS = (m.listener("other", 443, "HTTPS", hostname="*.other.test", secret="wildcard"),)
+
     @classmethod
     def objects(cls):
         header = {"type": "RequestHeaderModifier", "requestHeaderModifier": {
@@ -21,6 +23,8 @@ class Http(LabCase):
             m.http_route("empty", ["empty.example.test"], m.rule(("empty", 80)), section="https"),
             m.http_route("split", ["split.example.test"], m.rule(("a", 80, 3), ("b", 80, 1)), section="https"),
             m.http_route("patience", ["patience.example.test"], m.rule(("a", 80), timeouts={"request": "300ms"}), section="https"),
+            m.http_route("plain", ["plain.example.test"], m.rule(("b", 80)), section="http"),
+            m.http_route("other", ["app.other.test"], m.rule(("b", 80)), section="other"),
             m.service("empty", 80),
         ]
 
@@ -45,12 +49,18 @@ class Http(LabCase):
         answer = self.client.get(f"http://{self.HOST}/x?y=1", http2=False)
         self.assertEqual((answer.status, answer.headers["location"]), (301, f"https://{self.HOST}/x?y=1"))
 
-    def test_a_name_of_another_listener_is_misdirected(self):
-        """TLS was made for app.example.test; a Host that this listener does not serve is 404 or 421."""
-        for http2 in (True, False):
-            with self.subTest(http2=http2):
-                answer = self.get("/", http2=http2, headers=["Host: elsewhere.invalid"])
-                self.assertEqual(answer.status, 404, answer)
+    def test_a_host_that_tls_was_not_made_for(self):
+        """TLS was made for app.example.test; then a request names something else."""
+        for host, status in (("app.other.test", 421), ("any.other.test", 421), ("elsewhere.invalid", 404),
+                             ("unrouted.example.test", 404), ("api.example.test", 404)):
+            for http2 in (True, False):
+                with self.subTest(host=host, http2=http2):
+                    answer = self.get("/", http2=http2, headers=[f"Host: {host}"])
+                    self.assertEqual(answer.status, status, answer)
+
+    def test_cleartext_http2_with_prior_knowledge(self):
+        answer = self.client.get("http://plain.example.test/", "--http2-prior-knowledge")
+        self.assertEqual((answer.status, answer.protocol, answer.pod), (200, "2", "b"), answer)
 
     def test_an_unknown_server_name_gets_an_alert(self):
         answer = self.client.get("https://unknown.invalid/", "-k")

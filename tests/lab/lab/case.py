@@ -80,6 +80,7 @@ class LabCase(unittest.TestCase):
     PREFIX = ()   # of the launcher's command
     START = True  # False: the tests start something themselves
     PODS = {"a": 8080, "b": 8080}
+    LISTENERS = ()  # more of the Gateway's
 
     @classmethod
     def objects(cls):
@@ -92,7 +93,7 @@ class LabCase(unittest.TestCase):
             m.gateway_class(),
             m.address_pool("192.168.0.200-192.168.0.210", f"{VIP6}/128"),
             m.gateway(m.listener("http", 80, "HTTP"),
-                      m.listener("https", 443, "HTTPS", hostname="*.example.test", secret="wildcard"),
+                      m.listener("https", 443, "HTTPS", hostname="*.example.test", secret="wildcard"), *cls.LISTENERS,
                       addresses=[VIP, VIP6]),
             m.http_route("redirect", [], {"filters": [{"type": "RequestRedirect",
                                                        "requestRedirect": {"scheme": "https", "statusCode": 301}}]},
@@ -124,7 +125,7 @@ class LabCase(unittest.TestCase):
             cls.gateway.prefix = cls.PREFIX
             stack.callback(cls.gateway.stop)
             if cls.START:
-                cls.gateway.start().wait_serving()
+                cls.gateway.start().wait_serving().wait_alive()
             cls.cleanup = stack.pop_all()
 
     @classmethod

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import time
 
+from lab.network import CommandFailed
+
 AGENT, PROXY, LAUNCHER, GWCTL = "sluice-agent", "sluice-proxy", "sluice", "gwctl"
 AGENT_METRICS, PROXY_METRICS = "127.0.0.1:9464", "127.0.0.1:9465"
 
@@ -91,6 +93,16 @@ class Gateway:
             wait_until(answers, seconds, f"an answer from {vip}:{port}")
         except TimeoutError as error:
             raise TimeoutError(f"{error}\n{self.log_tail()}") from None
+        return self
+
+    def wait_alive(self, seconds=10):
+        """Until the agent has heard from every worker: from then on ARP is answered whoever dies."""
+        def heard():
+            try:
+                return self.metrics().get("sluice_liveness_answers_total", 0) > 0
+            except CommandFailed:
+                return False  # a new agent that does not listen yet
+        wait_until(heard, seconds, "the agent to hear from the proxy")
         return self
 
     def log_tail(self, lines=40):
