@@ -1,8 +1,12 @@
 #include "control/agent/proxy_peer.h"
 
+#include <openssl/mem.h>
+#include <openssl/rand.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <utility>
 
 #include "absl/log/check.h"
@@ -13,6 +17,18 @@
 namespace sluice::agent {
 
 using channel::Message;
+
+namespace {
+
+certs::SecretBytes RandomSecret() {
+  std::array<uint8_t, 32> bytes;
+  RAND_bytes(bytes.data(), bytes.size());
+  certs::SecretBytes secret(bytes);
+  OPENSSL_cleanse(bytes.data(), bytes.size());
+  return secret;
+}
+
+}  // namespace
 
 bool MayBeProxy(unsigned uid, std::optional<unsigned> proxy_uid) {
   return uid == proxy_uid || uid == ::geteuid();
@@ -25,6 +41,7 @@ ProxyPeer::ProxyPeer(core::EventLoop& loop, std::optional<unsigned> proxy_uid,
       sockets_(sockets),
       publisher_(publisher),
       events_(std::move(events)),
+      ticket_secret_(RandomSecret()),
       pollable_{[](void* self, uint32_t) { static_cast<ProxyPeer*>(self)->Accept(); }, this} {}
 
 ProxyPeer::~ProxyPeer() {
@@ -56,7 +73,10 @@ void ProxyPeer::Accept() {
   Message hello;
   hello.mutable_hello()->set_version(channel::kWireVersion);
   hello.mutable_hello()->set_have_sockets(!sockets_.empty());
+  hello.mutable_hello()->set_ticket_secret(ticket_secret_.RevealText().data(),
+                                           ticket_secret_.RevealText().size());
   link_->Send(hello);
+  channel::WipeKeys(hello);
 }
 
 void ProxyPeer::OnClosed(const absl::Status& why) {

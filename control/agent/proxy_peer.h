@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "certs/secret.h"
 #include "control/agent/listening_sockets.h"
 #include "control/publish/publisher.h"
 #include "dataplane/channel/link.h"
@@ -29,7 +30,7 @@ class ProxyPeer {
     std::function<void()> on_sockets;  // there are sockets now that were not there before
   };
 
-  // `sockets` and `publisher` outlive this.
+  // `sockets` and `publisher` outlive this. Makes a ticket secret for its lifetime.
   ProxyPeer(core::EventLoop& loop, std::optional<unsigned> proxy_uid, ListeningSockets& sockets,
             publish::Publisher& publisher, Events events);
   ~ProxyPeer();
@@ -58,6 +59,7 @@ class ProxyPeer {
   ListeningSockets& sockets_;
   publish::Publisher& publisher_;
   Events events_;
+  certs::SecretBytes ticket_secret_;
   core::Fd listening_;
   core::Pollable pollable_;
   std::unique_ptr<channel::Link> link_;

@@ -49,12 +49,15 @@ void TakeFds(msghdr& header, std::vector<core::Fd>& out) {
 }  // namespace
 
 void WipeKeys(Message& message) {
+  const auto wipe = [](std::string& secret) {
+    OPENSSL_cleanse(secret.data(), secret.size());
+    secret.clear();
+  };
+  if (message.has_hello()) wipe(*message.mutable_hello()->mutable_ticket_secret());
   if (!message.has_update()) return;
   for (Certificate& certificate :
        *message.mutable_update()->mutable_certificates()->mutable_certificates()) {
-    std::string& key = *certificate.mutable_key_pem();
-    OPENSSL_cleanse(key.data(), key.size());
-    key.clear();
+    wipe(*certificate.mutable_key_pem());
   }
 }
 

@@ -20,7 +20,7 @@ namespace sluice::channel {
 
 inline constexpr uint32_t kWireVersion = 1;
 
-// Overwrites the private keys in `message`.
+// Overwrites the private keys and other secrets in `message`.
 void WipeKeys(Message& message);
 
 // A message that came, with its descriptors; its keys are wiped when it goes.

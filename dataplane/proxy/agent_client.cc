@@ -123,6 +123,7 @@ void AgentClient::OnHello(const channel::Hello& hello) {
   }
   greeted_ = true;
   backoff_.Succeeded();
+  serving_.UseTicketSecret(hello.ticket_secret());
   LOG(INFO) << "connected to the agent" << (hello.build().empty() ? "" : " ") << hello.build();
   if (!hello.have_sockets() && !sockets_.empty()) GiveSocketsBack();
 }

@@ -115,12 +115,8 @@ void Proxy::OpenMetrics() {
 }
 
 void Proxy::StartWorkers() {
-  tickets_.reset(new tls::TicketKeys(tls::TicketKeys::Random()));
   access_log_ = std::make_unique<AccessLogWriter>(STDOUT_FILENO);
-  worker::FleetOptions fleet{.workers = workers_};
-  fleet.access_log = [this](std::string batch) { access_log_->Take(std::move(batch)); };
-  fleet_ = std::make_unique<worker::Fleet>(mailbox_, fleet);
-  serving_ = std::make_unique<Serving>(*fleet_, *tickets_, *access_log_);
+  serving_ = std::make_unique<Serving>(mailbox_, workers_, *access_log_);
   if (!options_.agent_socket.empty()) {
     AgentClient::Events events{
         .collect_stats =
@@ -128,7 +124,7 @@ void Proxy::StartWorkers() {
         .drain = [this](absl::Duration timeout) { Drain(timeout); }};
     agent_ =
         std::make_unique<AgentClient>(loop_, options_.agent_socket, *serving_, std::move(events));
-    pulse_ = std::make_unique<Pulse>(channel::PulsePath(options_.agent_socket), *fleet_);
+    pulse_ = std::make_unique<Pulse>(channel::PulsePath(options_.agent_socket), serving_->fleet());
   }
   if (metrics_socket_.valid()) {
     absl::flat_hash_map<std::string, metrics::TextServer::Page> pages;
@@ -186,12 +182,12 @@ void Proxy::Drain(absl::Duration timeout) {
   if (drain_until_ms_ != 0) return;
   LOG(INFO) << "draining, for at most " << timeout;
   drain_until_ms_ = loop_.now_ms() + static_cast<uint64_t>(absl::ToInt64Milliseconds(timeout));
-  fleet_->Drain();
+  serving_->fleet().Drain();
   LookWhetherDrained();
 }
 
 void Proxy::LookWhetherDrained() {
-  fleet_->CountOpen([this](size_t open) {
+  serving_->fleet().CountOpen([this](size_t open) {
     if (open > 0 && loop_.now_ms() < drain_until_ms_) {
       loop_.timers().Arm(drain_check_, kDrainCheckMs);
       return;
@@ -202,7 +198,7 @@ void Proxy::LookWhetherDrained() {
 }
 
 void Proxy::CollectStats(std::function<void(std::string)> respond) {
-  fleet_->Stats(
+  serving_->fleet().Stats(
       [this, respond = std::move(respond)](const std::vector<worker::WorkerStats>& workers) {
         respond(StatsText(workers, {.generation = serving_->generation(),
                                     .apply = serving_->counters(),

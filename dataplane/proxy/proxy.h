@@ -19,7 +19,6 @@
 #include "dataplane/proxy/pulse.h"
 #include "dataplane/proxy/serving.h"
 #include "dataplane/proxy/standalone.h"
-#include "dataplane/tls/ticket_keys.h"
 #include "dataplane/worker/fleet.h"
 
 namespace sluice::proxy {
@@ -58,9 +57,7 @@ class Proxy {
   int exit_code_ = 0;
 
   // In the order in which they are made; the workers end before what they use.
-  std::unique_ptr<const tls::TicketKeys> tickets_;
   std::unique_ptr<AccessLogWriter> access_log_;
-  std::unique_ptr<worker::Fleet> fleet_;
   std::unique_ptr<Serving> serving_;
   std::unique_ptr<AgentClient> agent_;
   std::unique_ptr<Pulse> pulse_;

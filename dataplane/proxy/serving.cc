@@ -4,11 +4,23 @@
 
 namespace sluice::proxy {
 
+Serving::Serving(core::Mailbox& main, int workers, AccessLogWriter& access_log)
+    : access_log_(access_log),
+      fleet_(main, {.workers = workers, .access_log = [&access_log](std::string batch) {
+                      access_log.Take(std::move(batch));
+                    }}) {}
+
+void Serving::UseTicketSecret(std::string_view secret) {
+  if (tickets_ != nullptr || secret.size() != tls::TicketKeys::kSecretBytes) return;
+  tickets_.reset(new tls::TicketKeys(std::span<const uint8_t, tls::TicketKeys::kSecretBytes>(
+      reinterpret_cast<const uint8_t*>(secret.data()), secret.size())));
+}
+
 void Serving::Apply(uint64_t number, const snapshot::Snapshot& snapshot,
                     std::shared_ptr<const certs::CertSet> certificates,
                     std::function<void(absl::Status)> done) {
   auto built =
-      worker::BuildGeneration(number, snapshot, std::move(certificates), tickets_, current_.get());
+      worker::BuildGeneration(number, snapshot, std::move(certificates), *tickets_, current_.get());
   if (!built.ok()) {
     ++counters_.refused;
     LOG(ERROR) << "refused generation " << number << ", " << generation()

@@ -234,7 +234,7 @@ TEST_F(ProcessesTest, ServeTheManifestsAndFollowThem) {
   StartAgent();
   StartProxy();
   ASSERT_TRUE(AwaitAnswer("one"));
-  EXPECT_TRUE(absl::StrContains(Statuses(), "the Gateway is programmed")) << Statuses();
+  EXPECT_TRUE(Await([&] { return absl::StrContains(Statuses(), "the Gateway is programmed"); }));
   WriteRoute(*two_);
   EXPECT_TRUE(AwaitAnswer("two"));
 }

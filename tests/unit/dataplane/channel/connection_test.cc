@@ -197,6 +197,10 @@ TEST(Connection, ReceivedKeysAreWiped) {
   const char* memory = certificate->key_pem().data();
   const size_t size = certificate->key_pem().size();
   const std::string nothing(size, '\0');
+  Message hello;
+  hello.mutable_hello()->set_ticket_secret("secret");
+  WipeKeys(hello);
+  EXPECT_EQ(hello.hello().ticket_secret(), "");
   WipeKeys(message);
   EXPECT_EQ(certificate->key_pem(), "");
   EXPECT_EQ(certificate->chain_pem(), "chain");
