@@ -1,6 +1,5 @@
 """Death and return of the processes: what is lost, and for how long."""
 import pathlib
-import statistics
 import sys
 import time
 
@@ -32,7 +31,10 @@ class Crash(LabCase):
             took.append(self.wait_for_answer())
             self.assert_arp_answered()
             self.assertNotEqual(self.gateway.proxy(), pid)
-        self.report(proxy_kills=KILLS, answers_after_ms_median=statistics.median(took), answers_after_ms_max=max(took))
+        # Kills in quick succession are a crash loop to the supervisor, whose pause grows to 1 s.
+        self.report(proxy_kills=KILLS, answers_after_ms=took)
+        self.assertLess(took[0], 500)
+        self.assertLess(max(took), 3000)
 
     def test_nothing_is_lost_when_the_agent_dies(self):
         """Requests flow and ARP is answered while the agent is killed again and again."""
