@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "../../certs/make_certificate.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/substitute.h"
-#include "../../certs/make_certificate.h"
 
 namespace sluice::view {
 namespace {
