@@ -264,7 +264,11 @@ void H2ServerCodec::FreeStream(Stream& stream) {
 size_t H2ServerCodec::OnBytes(Bytes bytes) {
   if (dead_) return bytes.size();
   in_session_ = upcalls_ok_ = true;
-  const nghttp2_ssize taken = nghttp2_session_mem_recv2(session_, bytes.data(), bytes.size());
+  const Bytes good = bytes.first(guard_.Check(bytes));
+  const nghttp2_ssize taken = nghttp2_session_mem_recv2(session_, good.data(), good.size());
+  if (guard_.error() != NGHTTP2_NO_ERROR) {
+    nghttp2_session_terminate_session(session_, guard_.error());
+  }
   in_session_ = upcalls_ok_ = false;
   FlushAndTell();
   if (taken < 0 && !dead_) {

@@ -18,6 +18,7 @@
 #include "dataplane/core/limits.h"
 #include "dataplane/http/codec.h"
 #include "dataplane/http/date_cache.h"
+#include "dataplane/http/h2_frame_guard.h"
 #include "dataplane/http/h2_request.h"
 #include "dataplane/http/rate_bucket.h"
 
@@ -102,6 +103,7 @@ class H2ServerCodec final : public ServerCodec {
   const bool https_;
 
   nghttp2_session* session_ = nullptr;
+  H2FrameGuard guard_;  // in front of it
   core::Deferred flush_;
   std::vector<Stream*> streams_;  // owned; each knows its place
   std::vector<std::unique_ptr<Stream>> spare_;

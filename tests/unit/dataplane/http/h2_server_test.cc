@@ -572,5 +572,95 @@ TEST(H2Server, RefusesABadPreface) {
   EXPECT_TRUE(codec.wants_close());
 }
 
+// ---- what libnghttp2 lets pass
+// -------------------------------------------------------------------
+
+struct GuardRow {
+  std::string_view what;
+  std::string frames;
+  std::string_view goaway;  // empty: the connection goes on
+};
+
+std::string Priority(uint32_t id, uint32_t dependency) {
+  return Frame(NGHTTP2_PRIORITY, 0, id, Number(dependency, 4) + "\x10");
+}
+
+const GuardRow kGuarded[] = {
+    {"DATA on a half-closed stream", Get(Request()) + DataFrame(1, "x"), "STREAM_CLOSED"},
+    {"HEADERS on a half-closed stream", Get(Request()) + Get(Request()), "STREAM_CLOSED"},
+    {"DATA behind the end", Post({}, "x") + DataFrame(1, "y"), "STREAM_CLOSED"},
+    {"DATA behind trailers", Trailers({{"a", "b"}}) + DataFrame(1, "y"), "STREAM_CLOSED"},
+    {"DATA behind RST_STREAM",
+     HeadersFrame(1, kPost, kEndHeaders) + RstStream(1) + DataFrame(1, "x"), "STREAM_CLOSED"},
+    {"HEADERS behind RST_STREAM",
+     HeadersFrame(1, kPost, kEndHeaders) + RstStream(1) + HeadersFrame(1, kPost), "STREAM_CLOSED"},
+    {"an id that goes back", HeadersFrame(5, Request()) + HeadersFrame(3, Request()),
+     "PROTOCOL_ERROR"},
+    {"DATA on an id that was passed over", HeadersFrame(5, Request()) + DataFrame(3, "x"),
+     "STREAM_CLOSED"},
+    {"a stream that depends on itself",
+     Frame(NGHTTP2_HEADERS, kEndStream | kEndHeaders | kPriority, 1,
+           Number(1, 4) + "\x10" + Hpack(Request())),
+     "PROTOCOL_ERROR"},
+    {"the same, padded",
+     Frame(NGHTTP2_HEADERS, kEndStream | kEndHeaders | kPriority | kPadded, 1,
+           "\0"s + Number(1, 4) + "\x10" + Hpack(Request())),
+     "PROTOCOL_ERROR"},
+    {"PRIORITY on itself", Priority(3, 3), "PROTOCOL_ERROR"},
+    {"PRIORITY on stream 0", Priority(0, 1), "PROTOCOL_ERROR"},
+    {"PRIORITY of a wrong size", Frame(NGHTTP2_PRIORITY, 0, 3, "1234"), "FRAME_SIZE_ERROR"},
+    {"even id", HeadersFrame(2, Request()), "PROTOCOL_ERROR"},
+    {"DATA on an idle stream", DataFrame(1, "x"), "PROTOCOL_ERROR"},
+    {"RST_STREAM on an idle stream", RstStream(1), "PROTOCOL_ERROR"},
+    {"WINDOW_UPDATE on an idle stream", WindowUpdate(1, 1), "PROTOCOL_ERROR"},
+    {"PING of a wrong size", Frame(NGHTTP2_PING, 0, 0, "1234"), "FRAME_SIZE_ERROR"},
+    {"frame that is too large", Frame(NGHTTP2_DATA, 0, 1, std::string(16'385, 'x')),
+     "FRAME_SIZE_ERROR"},
+    {"CONTINUATION out of place", Frame(NGHTTP2_CONTINUATION, kEndHeaders, 1, ""),
+     "PROTOCOL_ERROR"},
+    {"PUSH_PROMISE", Frame(NGHTTP2_PUSH_PROMISE, kEndHeaders, 1, Number(2, 4)), "PROTOCOL_ERROR"},
+    {"broken HPACK",
+     Frame(NGHTTP2_HEADERS, kEndStream | kEndHeaders, 1, "\xff\xff\xff\xff\xff\xff"),
+     "COMPRESSION_ERROR"},
+    {"RST_STREAM twice", HeadersFrame(1, kPost, kEndHeaders) + RstStream(1) + RstStream(1), ""},
+    {"PRIORITY on a closed stream", Get(Request()) + RstStream(1) + Priority(1, 3), ""},
+    {"WINDOW_UPDATE behind the end", Get(Request()) + WindowUpdate(1, 10), ""},
+    {"ids that skip",
+     HeadersFrame(1, Request()) + HeadersFrame(9'001, Request()) + HeadersFrame(9'003, Request()),
+     ""},
+    {"trailers beside a newer stream",
+     HeadersFrame(1, kPost, kEndHeaders) + HeadersFrame(3, Request()) +
+         HeadersFrame(1, {{"a", "b"}}),
+     ""},
+};
+
+TEST(H2Server, EndsConnectionsThatBreakTheStreamStates) {
+  for (const GuardRow& row : kGuarded) {
+    for (size_t piece : {std::string_view::npos, size_t{1}, size_t{10}}) {
+      Connection c;
+      c.answering = false;
+      c.Feed(row.frames, piece);
+      const std::string frames = c.Frames();
+      const size_t at = frames.find("goaway");
+      const std::string line =
+          at == std::string::npos ? std::string() : frames.substr(at, frames.find('\n', at) - at);
+      EXPECT_EQ(line.substr(line.rfind(' ') + 1), row.goaway) << row.what << "\n" << frames;
+      EXPECT_EQ(c.codec.wants_close(), !row.goaway.empty()) << row.what;
+    }
+  }
+}
+
+TEST(H2Server, ToleratesWhatWasUnderWayWhenItResetAStream) {
+  Connection c;
+  c.answering = false;
+  c.Feed(HeadersFrame(1, kPost, kEndHeaders));
+  c.codec.SendReset(1, core::MakeFault(core::FaultCode::kUpstreamReset));
+  c.codec.Finish(1);
+  EXPECT_EQ(c.Frames(), "1 reset INTERNAL_ERROR\n");
+  c.Feed(DataFrame(1, "late") + HeadersFrame(1, {{"a", "b"}}) + HeadersFrame(3, Request()));
+  EXPECT_EQ(c.Frames(), "");
+  EXPECT_TRUE(c.Journaled().ends_with("GET http a a / body none\nend\n"));
+}
+
 }  // namespace
 }  // namespace sluice::http

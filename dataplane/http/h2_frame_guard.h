@@ -1,0 +1,57 @@
+// Looks at the frame headers that go by to libnghttp2 and finds what that lets pass: frames on
+// streams that the client has ended, ids that go back, streams that depend on themselves
+// (RFC 9113 5.1, 5.1.1, 5.3.1, 6.3). Such a client is broken or probing: each is a connection
+// error. Frames that were under way when *we* reset a stream are not its business.
+// Knows only what the client has sent, so that it may run ahead of the session. One thread.
+#pragma once
+
+#include <nghttp2/nghttp2.h>
+
+#include <array>
+#include <bitset>
+#include <cstdint>
+
+#include "dataplane/core/bytes.h"
+
+namespace sluice::http {
+
+class H2FrameGuard {
+ public:
+  // How many bytes may go on; all of them unless a frame is wrong, which `error` then says.
+  // Nothing passes after that.
+  size_t Check(core::Bytes bytes);
+  // NGHTTP2_NO_ERROR while all is well.
+  uint32_t error() const { return error_; }
+
+ private:
+  // Ids back from the highest whose state is remembered; older ones are libnghttp2's to judge.
+  static constexpr uint32_t kWindow = 1024;
+  static constexpr uint8_t kHeaderBytes = 9;  // RFC 9113 4.1
+
+  struct Frame {
+    uint32_t length;
+    uint8_t type;
+    uint8_t flags;
+    uint32_t id;
+  };
+
+  uint32_t CheckHeader(const Frame& frame);
+  uint32_t CheckHeaders(const Frame& frame);
+  uint32_t CheckPriority();
+  void Open(uint32_t id);
+  bool InWindow(uint32_t id) const;
+  static size_t BitOf(uint32_t id) { return id / 2 % kWindow; }
+
+  size_t preface_left_ = NGHTTP2_CLIENT_MAGIC_LEN;
+  std::array<uint8_t, 14> head_ = {};  // a frame's header and, where they matter, its first bytes
+  uint8_t have_ = 0;                   // of head_
+  uint8_t want_ = kHeaderBytes;
+  size_t skip_ = 0;  // of the payload
+  Frame frame_ = {};
+  uint32_t highest_ = 0;  // id that the client has opened
+  std::bitset<kWindow> opened_;
+  std::bitset<kWindow> ended_;  // by the client: END_STREAM or RST_STREAM
+  uint32_t error_ = NGHTTP2_NO_ERROR;
+};
+
+}  // namespace sluice::http
