@@ -86,6 +86,7 @@ void Describe(V& v, SupportedFeature& feature) {
 template <class V>
 void Describe(V& v, GatewayClassStatus& status) {
   std::vector<SupportedFeature> features;
+  features.reserve(status.supported_features.size());
   for (const std::string& name : status.supported_features) features.push_back({name});
   v.Optional("conditions", status.conditions);
   v.Optional("supportedFeatures", features);

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "control/view/view.h"
 #include "tools/gwctl/commands.h"
 #include "tools/gwctl/resource.h"
@@ -16,16 +15,16 @@
 namespace sluice::gwctl {
 namespace {
 
-void AddOutput(CLI::App& app, Options& options, std::map<std::string, Output> names) {
-  const std::string choices = absl::StrJoin(
-      names, "|", [](std::string* out, const auto& name) { absl::StrAppend(out, name.first); });
-  const auto set = [&options, names = std::move(names), choices](const std::string& name) {
-    const auto found = names.find(name);
-    if (found == names.end()) throw CLI::ValidationError("-o", "write one of " + choices);
-    options.output = found->second;
-  };
-  app.add_option_function<std::string>("-o,--output", set, "Form of the answer")
-      ->type_name(choices);
+void AddOutput(CLI::App& app, Options& options, std::vector<std::string> forms) {
+  app.add_option("-o,--output", options.form, "Form of the answer")
+      ->check(CLI::IsMember(std::move(forms)))
+      ->type_name("FORM");
+}
+
+Output OutputOf(std::string_view form) {
+  if (form == "wide") return Output::kWide;
+  if (form == "yaml") return Output::kYaml;
+  return form == "json" ? Output::kJson : Output::kTable;
 }
 
 void AddSource(CLI::App& app, Options& options) {
@@ -50,8 +49,7 @@ void AddSelection(CLI::App& app, Options& options) {
 
 void AddGet(CLI::App& app, Options& options) {
   AddSelection(app, options);
-  AddOutput(app, options,
-            {{"wide", Output::kWide}, {"yaml", Output::kYaml}, {"json", Output::kJson}});
+  AddOutput(app, options, {"wide", "yaml", "json"});
 }
 
 void AddExplain(CLI::App& app, Options& options) {
@@ -66,12 +64,12 @@ void AddExplain(CLI::App& app, Options& options) {
       ->type_name("IP")
       ->capture_default_str();
   app.add_option("--vip", options.vip, "The address that the client connects to")->type_name("IP");
-  AddOutput(app, options, {{"json", Output::kJson}});
+  AddOutput(app, options, {"json"});
 }
 
 void AddAnalyze(CLI::App& app, Options& options) {
   app.add_option("folder", options.manifests, "Folder of manifests")->required()->type_name("DIR");
-  AddOutput(app, options, {{"json", Output::kJson}});
+  AddOutput(app, options, {"json"});
 }
 
 void AddSnapshot(CLI::App& app, Options& options) {
@@ -82,7 +80,7 @@ void AddSnapshot(CLI::App& app, Options& options) {
 
 void AddStatus(CLI::App& app, Options& options) {
   AddSource(app, options);
-  AddOutput(app, options, {{"yaml", Output::kYaml}, {"json", Output::kJson}});
+  AddOutput(app, options, {"yaml", "json"});
 }
 
 struct Command {
@@ -156,7 +154,8 @@ ExitCode Run(std::vector<std::string> arguments, const Session& session) {
     const int code = app.exit(error, session.out, session.err);
     return code == 0 ? kOk : kUsage;
   }
-  const auto& [command, options] = commands.at(app.get_subcommands().front());
+  auto& [command, options] = commands.at(app.get_subcommands().front());
+  options.output = OutputOf(options.form);
   return RunCommand(*command, options, session);
 }
 

@@ -79,37 +79,33 @@ class Explainer {
   Explanation out_;
 };
 
-bool HasPort(const snapshot::Vip& vip, uint16_t port) {
-  return std::ranges::any_of(vip.ports(), [&](const auto& p) {
-    return p.port() == port && p.transport() == snapshot::TRANSPORT_TCP;
-  });
+// The address that the client asks for; "": any, as only the client's resolver knows.
+std::string WantedAddress(const Request& request, const std::string& vip) {
+  if (!vip.empty()) return vip;
+  return request.by_address() ? request.address() : "";
 }
 
-// By the user's choice; else the VIP that the URL names; else the first that serves the host; else
-// the first with that port.
-bool Explainer::Arrive(const std::string& wanted) {
+// The first VIP that serves the host; else the first that has the port at all.
+bool Explainer::Arrive(const std::string& vip) {
   const Request& request = out_.request;
-  bool fits = false;
-  for (const snapshot::Vip& vip : snapshot_.vips()) {
-    const bool named = wanted.empty() ? !request.by_address() : false;
-    if (!named && vip.address() != (wanted.empty() ? request.host : wanted)) continue;
-    if (!HasPort(vip, request.port)) continue;
-    const auto local = core::Address::Parse(vip.address(), request.port);
+  const std::string wanted = WantedAddress(request, vip);
+  for (const snapshot::Vip& candidate : snapshot_.vips()) {
+    if (!wanted.empty() && candidate.address() != wanted) continue;
+    const auto local = core::Address::Parse(candidate.address(), request.port);
     const auto group = local ? groups_.Find(*local) : std::nullopt;
-    if (!group || fits) continue;
-    fits = groups_.FindListener(*group, request.host).has_value();
+    if (!group) continue;
+    const bool fits = groups_.FindListener(*group, request.host).has_value();
     if (out_.vip != nullptr && !fits) continue;
-    out_.vip = &vip;
+    out_.vip = &candidate;
     local_ = *local;
     group_ = *group;
+    if (fits) break;
   }
   if (out_.vip != nullptr) return true;
-  std::string where = wanted.empty() ? "no VIP" : absl::StrCat("the VIP ", wanted);
-  if (wanted.empty() && request.by_address()) where = absl::StrCat("the VIP ", request.host);
   out_.hints = HintsForPort(view_, request.port);
-  return Refuse(0, absl::StrCat("the connection is refused: ", where,
-                                wanted.empty() && !request.by_address() ? " has" : " does not have",
-                                " a listener at port ", request.port));
+  const std::string who = wanted.empty() ? "no VIP has" : absl::StrCat(wanted, " does not have");
+  return Refuse(
+      0, absl::StrCat("the connection is refused: ", who, " a listener at port ", request.port));
 }
 
 void Explainer::ChooseCertificate(const Listener& listener) {

@@ -110,6 +110,7 @@ std::vector<std::string> HintsForBackends(const view::View& view, const snapshot
       }
     }
   }
+  hints.reserve(conditions.size());
   for (const std::string& text : conditions) {
     hints.push_back(absl::StrCat("HTTPRoute ", rule.route(), ": ", text));
   }

@@ -53,14 +53,12 @@ absl::Status ParseHeader(std::string_view text, Request& request) {
   return absl::OkStatus();
 }
 
-std::string_view WithoutBrackets(std::string_view host) {
-  return host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
-}
-
 }  // namespace
 
-bool Request::by_address() const {
-  return core::Address::Parse(std::string(WithoutBrackets(host)), port).has_value();
+bool Request::by_address() const { return core::Address::Parse(address(), port).has_value(); }
+
+std::string Request::address() const {
+  return host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
 }
 
 std::string Request::server_name() const { return by_address() ? "" : host; }

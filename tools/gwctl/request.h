@@ -26,6 +26,7 @@ struct Request {
   core::Address client;
 
   bool by_address() const;          // the host is an IP address: there is no SNI
+  std::string address() const;      // the host without the brackets of IPv6
   std::string server_name() const;  // SNI; "" without one
 };
 

@@ -42,6 +42,7 @@ std::vector<Row> GatewayRows(const Context& context) {
   for (const auto& [name, object] : context.view.objects.All<gateway_api::Gateway>()) {
     const auto status = Of(context.view.statuses.gateways, name);
     std::vector<std::string> addresses;
+    addresses.reserve(status.addresses.size());
     for (const auto& address : status.addresses) addresses.push_back(address.value);
     std::set<int> ports;
     for (const auto& listener : object.listeners) ports.insert(listener.port);
@@ -58,6 +59,7 @@ std::vector<Row> ServiceRows(const Context& context) {
   std::vector<Row> rows;
   for (const auto& [name, object] : context.view.objects.All<gateway_api::Service>()) {
     std::vector<std::string> ports, routes;
+    ports.reserve(object.ports.size());
     for (const auto& port : object.ports) ports.push_back(PortText(port));
     for (const auto& route : Of(context.relations.routes_of_service, name)) {
       routes.push_back(ToString(route.name));

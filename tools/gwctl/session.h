@@ -30,6 +30,7 @@ struct Options {
   std::string name;
   std::string name_space = "default";
   bool all_namespaces = false;
+  std::string form;  // of -o, as written
   Output output = Output::kTable;
 
   // explain

@@ -48,12 +48,15 @@ type: kubernetes.io/tls
 data: {tls.crt: $2, tls.key: $3}
 )";
 
-void WriteSecret(const fs::path& folder, const std::string& name, const std::string& name_space,
-                 const std::string& host, int64_t days) {
+// Returns the key as it stands in the manifest.
+std::string WriteSecret(const fs::path& folder, const std::string& name,
+                        const std::string& name_space, const std::string& host, int64_t days) {
   const testing::PemPair pair =
       testing::MakePair({.names = {host}, .not_after = kNow + days * kDay});
-  std::ofstream(folder / absl::StrCat("secret-", name, ".yaml")) << absl::Substitute(
-      kSecret, name, name_space, absl::Base64Escape(pair.chain), absl::Base64Escape(pair.key));
+  const std::string key = absl::Base64Escape(pair.key);
+  std::ofstream(folder / absl::StrCat("secret-", name, ".yaml"))
+      << absl::Substitute(kSecret, name, name_space, absl::Base64Escape(pair.chain), key);
+  return key;
 }
 
 // "get hr -H 'a: b'" to words.
@@ -88,21 +91,30 @@ class TranscriptTest : public ::testing::TestWithParam<const char*> {
     fs::create_directories(top_);
     for (const char* name : {"shop", "broken"}) fs::copy(kHere / name, top_ / name);
     fs::copy(kReferenceCluster, top_ / "reference-cluster");
-    WriteSecret(top_ / "shop", "shop-tls", "infra", "*.shop.example", 41);
-    WriteSecret(top_ / "shop", "spare-tls", "infra", "spare.example", 5);
-    const std::string space = "gateway-system";
-    WriteSecret(top_ / "reference-cluster", "wildcard-exitthecloud-eu", space, "*.exitthecloud.eu",
-                60);
-    WriteSecret(top_ / "reference-cluster", "wildcard-apps-edgeprime-io", space,
-                "*.apps.edgeprime.io", 60);
+    const std::string infra = "infra", system = "gateway-system";
+    const fs::path shop = top_ / "shop", reference = top_ / "reference-cluster";
+    secrets_ = {
+        WriteSecret(shop, "shop-tls", infra, "*.shop.example", 41),
+        WriteSecret(shop, "spare-tls", infra, "spare.example", 5),
+        WriteSecret(reference, "wildcard-exitthecloud-eu", system, "*.exitthecloud.eu", 60),
+        WriteSecret(reference, "wildcard-apps-edgeprime-io", system, "*.apps.edgeprime.io", 60)};
   }
   ~TranscriptTest() override { fs::remove_all(top_); }
+
+  // 40 characters of a key, as its manifest has it, are enough to find it.
+  void ExpectNoSecret(const std::string& text) {
+    EXPECT_EQ(text.find("PRIVATE KEY"), std::string::npos) << text;
+    for (const std::string& secret : secrets_) {
+      EXPECT_EQ(text.find(secret.substr(100, 40)), std::string::npos) << text;
+    }
+  }
 
   // All that a command says, as a transcript has it.
   std::string RunWords(std::vector<std::string> words) {
     std::ostringstream out, err;
     const ExitCode code = gwctl::Run(std::move(words), {out, err, absl::FromUnixSeconds(kNow)});
     std::string text = out.str();
+    ExpectNoSecret(text + err.str());
     for (std::string_view line : absl::StrSplit(err.str(), '\n', absl::SkipEmpty())) {
       absl::StrAppend(&text, "! ", line, "\n");
     }
@@ -128,6 +140,7 @@ class TranscriptTest : public ::testing::TestWithParam<const char*> {
   }
 
   fs::path top_;
+  std::vector<std::string> secrets_;
 };
 
 TEST_P(TranscriptTest, SaysWhatItSaid) {
@@ -136,7 +149,9 @@ TEST_P(TranscriptTest, SaysWhatItSaid) {
   const std::string folder = fs::exists(top_ / name) ? name : "shop";
   const auto view = view::ReadView((top_ / folder).string(), absl::FromUnixSeconds(kNow));
   ASSERT_TRUE(view.ok()) << view.status();
-  const testing::FakeAgent agent((top_ / "admin.sock").string(), view::ToJson(*view));
+  const std::string served = view::ToJson(*view);
+  ExpectNoSecret(served);
+  const testing::FakeAgent agent((top_ / "admin.sock").string(), served);
 
   const std::string want = ReadFile(path);
   std::string got;
