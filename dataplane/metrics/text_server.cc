@@ -55,6 +55,12 @@ TextServer::TextServer(core::EventLoop& loop, core::Fd listening,
     : loop_(loop),
       listening_(std::move(listening)),
       pollable_{[](void* self, uint32_t) { static_cast<TextServer*>(self)->Accept(); }, this},
+      accept_again_(
+          [](void* self) {
+            auto* server = static_cast<TextServer*>(self);
+            server->loop_.ModifyLevel(server->listening_.get(), server->pollable_, EPOLLIN);
+          },
+          this),
       pages_(std::move(pages)) {
   CHECK(loop_.AddLevel(listening_.get(), pollable_));
 }
@@ -66,7 +72,12 @@ TextServer::~TextServer() {
 
 void TextServer::Accept() {
   core::Fd fd(::accept4(listening_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (!fd.valid()) return;
+  if (!fd.valid()) {
+    if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) return;
+    // No descriptors or memory: whoever waits goes on waiting, and the loop does not spin on them.
+    loop_.ModifyLevel(listening_.get(), pollable_, 0);
+    return loop_.timers().Arm(accept_again_, kAcceptPauseMs);
+  }
   // The oldest makes room, so that a client that holds connections locks nobody out.
   if (clients_.size() >= kMaxClients) Close(*clients_.front());
   auto client = std::make_shared<Client>(*this, std::move(fd));

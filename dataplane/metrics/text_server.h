@@ -27,6 +27,7 @@ class TextServer {
   static constexpr size_t kMaxClients = 32;
   static constexpr size_t kMaxHeadBytes = 8 * 1024;
   static constexpr uint64_t kDeadlineMs = 10'000;
+  static constexpr uint64_t kAcceptPauseMs = 100;
 
   // `pages` by path ("/metrics").
   TextServer(core::EventLoop& loop, core::Fd listening,
@@ -48,6 +49,7 @@ class TextServer {
   core::EventLoop& loop_;
   core::Fd listening_;
   core::Pollable pollable_;
+  core::Timer accept_again_;
   absl::flat_hash_map<std::string, Page> pages_;
   std::vector<std::shared_ptr<Client>> clients_;
 };
