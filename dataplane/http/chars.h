@@ -26,9 +26,9 @@ constexpr std::array<uint8_t, 256> MakeCharClasses() {
   add(kAlphanumeric, kTokenChar | kPathChar | kQueryChar | kHostChar | kUnreserved);
   add("-._", kTokenChar | kPathChar | kQueryChar | kHostChar | kUnreserved);
   add("~", kTokenChar | kPathChar | kQueryChar | kUnreserved);
-  add("!$&'*+", kTokenChar | kPathChar | kQueryChar);
+  add("!$%&'*+", kTokenChar | kPathChar | kQueryChar);
   add("^`|", kTokenChar | kPathChar | kQueryChar);  // not RFC 3986, but what browsers send
-  add("()/:;=@,%", kPathChar | kQueryChar);
+  add("()/:;=@,", kPathChar | kQueryChar);
   add("\"<>[]{}", kPathChar | kQueryChar);  // the same
   add("\\?", kQueryChar);
   add("#", kTokenChar);

@@ -32,8 +32,7 @@ H1ClientCodec::H1ClientCodec(Transport& transport, const core::Limits& limits)
           [](void* self, Bytes data) { return static_cast<H1ClientCodec*>(self)->TakeBody(data); },
           this) {}
 
-// ---- the request
-// ---------------------------------------------------------------------------------
+// ---- the request --------------------------------------------------------------------------------
 
 StreamId H1ClientCodec::Open(ResponseReceiver& receiver) {
   receiver_ = &receiver;
@@ -148,8 +147,7 @@ void H1ClientCodec::CloseExchange() {
   receiver_ = nullptr;
 }
 
-// ---- the response
-// --------------------------------------------------------------------------------
+// ---- the response -------------------------------------------------------------------------------
 
 core::Fault H1ClientCodec::OnBytes(Bytes bytes) {
   std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());

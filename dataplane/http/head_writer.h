@@ -19,6 +19,7 @@ class HeadWriter {
 
   // Both without bounds checks in release: the constructor has made room.
   void Put(std::string_view text) {
+    if (text.empty()) return;  // it may point nowhere
     std::memcpy(at_, text.data(), text.size());
     at_ += text.size();
   }

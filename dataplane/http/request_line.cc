@@ -29,7 +29,7 @@ std::optional<RequestLine> ParseRequestLine(std::string_view line) {
   request.method = line.substr(0, first);
   request.target = line.substr(first + 1, last - first - 1);
   if (request.method.empty() || request.method.size() > kMaxMethodBytes ||
-      !AllAre(kTokenChar, request.method)) {
+      !AllAre(kTokenChar, request.method) || !AllAre(kQueryChar, request.target)) {
     return std::nullopt;
   }
   return request;

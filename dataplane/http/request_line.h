@@ -11,7 +11,7 @@ namespace sluice::http {
 
 struct RequestLine {
   std::string_view method;
-  std::string_view target;  // not empty, not checked
+  std::string_view target;  // not empty, of characters that a query may have
   Version version = Version::kHttp11;
 };
 

@@ -54,8 +54,7 @@ std::string_view LowerCase(core::Arena& arena, std::string_view text) {
   return lower;
 }
 
-// ---- paths
-// ---------------------------------------------------------------------------------------
+// ---- paths --------------------------------------------------------------------------------------
 
 // Writes a path segment by segment; nothing of it escapes the root.
 class PathWriter {
@@ -148,8 +147,7 @@ bool IsNormalPath(std::string_view path) {
   return true;
 }
 
-// ---- targets
-// -------------------------------------------------------------------------------------
+// ---- targets ------------------------------------------------------------------------------------
 
 std::string_view DefaultPort(std::string_view scheme) { return scheme == "https" ? "443" : "80"; }
 

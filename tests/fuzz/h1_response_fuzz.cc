@@ -114,8 +114,9 @@ std::string LastMessage(const std::string& journal) {
 }
 
 std::string WithoutDate(std::string text) {
-  const size_t at = text.find("  date: ");
-  if (at != std::string::npos) text.erase(at, text.find('\n', at) + 1 - at);
+  const size_t head_end = std::min(text.find("\ndata "), text.find("\nend\n"));
+  const size_t at = text.find("\n  date: ");
+  if (at < head_end) text.erase(at, text.find('\n', at + 1) - at);
   return text;
 }
 

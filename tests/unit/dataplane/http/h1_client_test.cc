@@ -33,8 +33,7 @@ class H1Client : public testing::Test {
   StreamId id = 0;
 };
 
-// ---- requests
-// ------------------------------------------------------------------------------------
+// ---- requests -----------------------------------------------------------------------------------
 
 TEST_F(H1Client, WritesRequestsWithItsOwnFraming) {
   RequestHead head(arena);
@@ -80,8 +79,7 @@ TEST_F(H1Client, GivesALengthWhereTheMethodCallsForOne) {
   EXPECT_EQ(transport.Take(), "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n");
 }
 
-// ---- responses
-// -----------------------------------------------------------------------------------
+// ---- responses ----------------------------------------------------------------------------------
 
 struct ResponseRow {
   std::string_view raw;
@@ -243,8 +241,7 @@ TEST_F(H1Client, HoldsToTheLimits) {
   EXPECT_TRUE(breaks(CHUNKED "1;" + std::string(4097, 'e')));
 }
 
-// ---- connections
-// ---------------------------------------------------------------------------------
+// ---- connections --------------------------------------------------------------------------------
 
 TEST_F(H1Client, IsNotReusedAfterBytesThatNoRequestAskedFor) {
   Send(codec);

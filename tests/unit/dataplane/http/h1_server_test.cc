@@ -75,8 +75,7 @@ TEST_F(H1Server, ServesARequest) {
   EXPECT_FALSE(codec.wants_close());
 }
 
-// ---- what is valid
-// -------------------------------------------------------------------------------
+// ---- what is valid ------------------------------------------------------------------------------
 
 struct ValidRow {
   std::string_view raw;
@@ -100,6 +99,8 @@ const ValidRow kValid[] = {
     {"OPTIONS http://a HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS http a a * body none\nend\n"},
     {"BREW /pot HTTP/1.1\r\nHost: a\r\n\r\n", "BREW http a a /pot body none\nend\n"},
     {"M-SEARCH /x HTTP/1.1\r\nHost: a\r\n\r\n", "M-SEARCH http a a /x body none\nend\n"},
+    {"!#$%&'*+-.^_`|~ / HTTP/1.1\r\nHost: a\r\n!#$%&'*+-.^_`|~: 1\r\n\r\n",
+     "!#$%&'*+-.^_`|~ http a a / body none\n  !#$%&'*+-.^_`|~: 1\nend\n"},
     {"get / HTTP/1.1\r\nHost: a\r\n\r\n", "get http a a / body none\nend\n"},
     {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
      "POST http a a / body 5\ndata hello\nend\n"},
@@ -172,8 +173,7 @@ TEST_F(H1Server, AcceptsWhatIsValidHoweverItIsSplit) {
   }
 }
 
-// ---- what is not
-// ---------------------------------------------------------------------------------
+// ---- what is not --------------------------------------------------------------------------------
 
 struct RejectRow {
   std::string_view raw;
@@ -230,6 +230,7 @@ const RejectRow kReject[] = {
     {"GET / HTTP/1.1\r\nHost: a\r\n\n"},
     {"GET / HTTP/1.1\r\nHost: a\rX: b\r\n\r\n"},
     {"GET / HTTP/1.1\rHost: a\r\r"},
+    {"GET / HTTP/1.1\rGET / HTTP/1.1\r\n"},
     {"GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n"},
     {"GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n\tb\r\n\r\n"},
     {"GET / HTTP/1.1\r\n Host: a\r\n\r\n"},
@@ -413,8 +414,7 @@ TEST_F(H1Server, HoldsToTheLimits) {
   EXPECT_EQ(answer(chunked + "0\r\n" + fields(101, 1)), "431");
 }
 
-// ---- connections
-// ---------------------------------------------------------------------------------
+// ---- connections --------------------------------------------------------------------------------
 
 TEST_F(H1Server, ServesPipelinedRequestsOneAfterTheOther) {
   Feed(

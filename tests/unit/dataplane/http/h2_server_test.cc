@@ -77,8 +77,7 @@ TEST(H2Server, ServesRequestsSideBySide) {
   EXPECT_FALSE(c.codec.wants_close());
 }
 
-// ---- what HTTP/1 would read otherwise
-// ------------------------------------------------------------
+// ---- what HTTP/1 would read otherwise -----------------------------------------------------------
 
 const Fields kPost = Request("POST");
 
@@ -276,8 +275,7 @@ TEST(H2Server, HoldsToTheLimits) {
   EXPECT_EQ(answer(repeat(4, 16 * 1024 - 1)), refused);
 }
 
-// ---- responses
-// -----------------------------------------------------------------------------------
+// ---- responses ----------------------------------------------------------------------------------
 
 TEST(H2Server, FramesResponses) {
   Connection c;
@@ -368,8 +366,7 @@ TEST(H2Server, ResetsAResponseThatCannotBeCompleted) {
   EXPECT_EQ(c.Journaled(), "GET http a a / body none\nend\n");
 }
 
-// ---- back-pressure
-// -------------------------------------------------------------------------------
+// ---- back-pressure ------------------------------------------------------------------------------
 
 TEST(H2Server, QueuesWithinABoundWhatTheWindowDoesNotTake) {
   Connection c;
@@ -444,8 +441,7 @@ TEST(H2Server, GivesTheConnectionsWindowBackWhenAPausedStreamEnds) {
   EXPECT_GT(c.reader.window_updates, 1'000'000u);
 }
 
-// ---- abuse
-// ---------------------------------------------------------------------------------------
+// ---- abuse --------------------------------------------------------------------------------------
 
 constexpr std::string_view kCalm = "ENHANCE_YOUR_CALM";
 
@@ -572,8 +568,7 @@ TEST(H2Server, RefusesABadPreface) {
   EXPECT_TRUE(codec.wants_close());
 }
 
-// ---- what libnghttp2 lets pass
-// -------------------------------------------------------------------
+// ---- what libnghttp2 lets pass ------------------------------------------------------------------
 
 struct GuardRow {
   std::string_view what;
