@@ -24,7 +24,7 @@ def first_include(source):
 
 def proven_by_build(header):
     source = header.with_suffix(".cc")
-    return source.exists() and first_include(source) == str(header.relative_to(ROOT))
+    return source.exists() and first_include(source) in (str(header.relative_to(ROOT)), header.name)
 
 
 def flags_by_folder(path):
