@@ -19,12 +19,15 @@ bool Has(uint8_t flags, nghttp2_flag flag) { return (flags & flag) != 0; }
 
 size_t H2FrameGuard::Check(core::Bytes bytes) {
   if (error_ != NGHTTP2_NO_ERROR) return 0;
+  large_update_ = {};
+  size_t frame_at = 0;  // where the frame under way begins, if that is here
   size_t at = std::min(preface_left_, bytes.size());
   preface_left_ -= at;
   while (at < bytes.size()) {
     const size_t skipped = std::min(skip_, bytes.size() - at);
     skip_ -= skipped;
     at += skipped;
+    if (have_ == 0) frame_at = at;
     const size_t copied = std::min<size_t>(want_ - have_, bytes.size() - at);
     std::memcpy(head_.data() + have_, bytes.data() + at, copied);
     have_ += static_cast<uint8_t>(copied);
@@ -34,6 +37,8 @@ size_t H2FrameGuard::Check(core::Bytes bytes) {
     if (want_ == kHeaderBytes) {
       frame_ = {Read32(head_.data()) >> 8, head_[3], head_[4], Read32(&head_[5]) & 0x7fffffff};
       error_ = CheckHeader(frame_);
+    } else if (frame_.type == NGHTTP2_WINDOW_UPDATE) {
+      if (IsLargeUpdate(at - frame_at)) return frame_at;
     } else {
       error_ = CheckPriority();
     }
@@ -57,6 +62,9 @@ uint32_t H2FrameGuard::CheckHeader(const Frame& frame) {
       return NGHTTP2_NO_ERROR;
     case NGHTTP2_RST_STREAM:
       if (InWindow(frame.id) && opened_[BitOf(frame.id)]) ended_.set(BitOf(frame.id));
+      return NGHTTP2_NO_ERROR;
+    case NGHTTP2_WINDOW_UPDATE:
+      if (frame.id != 0 && frame.length == 4) want_ = kUpdateBytes;
       return NGHTTP2_NO_ERROR;
     case NGHTTP2_PRIORITY:
       if (frame.id == 0) return NGHTTP2_PROTOCOL_ERROR;
@@ -89,6 +97,17 @@ uint32_t H2FrameGuard::CheckHeaders(const Frame& frame) {
 uint32_t H2FrameGuard::CheckPriority() {
   const uint32_t dependency = Read32(&head_[want_ - 4u]) & 0x7fffffff;
   return dependency == frame_.id ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_NO_ERROR;
+}
+
+// One that came in pieces has gone on already; libnghttp2 judges it in its way.
+bool H2FrameGuard::IsLargeUpdate(size_t frame_bytes_here) {
+  constexpr uint32_t kLarge = 1u << 30;
+  const uint32_t increment = Read32(&head_[kHeaderBytes]) & 0x7fffffff;
+  if (increment < kLarge || frame_bytes_here != kUpdateBytes) return false;
+  large_update_ = {frame_.id, increment};
+  have_ = 0;
+  want_ = kHeaderBytes;
+  return true;
 }
 
 // The ids that were passed over can no longer be used (RFC 9113 5.1.1).

@@ -2,6 +2,8 @@
 // streams that the client has ended, ids that go back, streams that depend on themselves
 // (RFC 9113 5.1, 5.1.1, 5.3.1, 6.3). Such a client is broken or probing: each is a connection
 // error. Frames that were under way when *we* reset a stream are not its business.
+// It also points out window updates so large that they may overflow a stream's window, which is
+// that stream's error (RFC 9113 6.9.1), where libnghttp2 would end the connection.
 // Knows only what the client has sent, so that it may run ahead of the session. One thread.
 #pragma once
 
@@ -17,9 +19,17 @@ namespace sluice::http {
 
 class H2FrameGuard {
  public:
-  // How many bytes may go on; all of them unless a frame is wrong, which `error` then says.
-  // Nothing passes after that.
+  static constexpr size_t kUpdateBytes = 13;  // a WINDOW_UPDATE frame
+  struct LargeUpdate {
+    uint32_t id = 0;  // 0: there is none
+    uint32_t increment = 0;
+  };
+
+  // How many bytes may go on; all of them unless a frame is wrong, which `error` then says, or the
+  // next frame is a large update. That is for the caller to judge; kUpdateBytes behind the bytes
+  // that may go on, Check goes on as well. After an error nothing passes.
   size_t Check(core::Bytes bytes);
+  const LargeUpdate& large_update() const { return large_update_; }
   // NGHTTP2_NO_ERROR while all is well.
   uint32_t error() const { return error_; }
 
@@ -38,6 +48,7 @@ class H2FrameGuard {
   uint32_t CheckHeader(const Frame& frame);
   uint32_t CheckHeaders(const Frame& frame);
   uint32_t CheckPriority();
+  bool IsLargeUpdate(size_t frame_bytes_here);
   void Open(uint32_t id);
   bool InWindow(uint32_t id) const;
   static size_t BitOf(uint32_t id) { return id / 2 % kWindow; }
@@ -48,6 +59,7 @@ class H2FrameGuard {
   uint8_t want_ = kHeaderBytes;
   size_t skip_ = 0;  // of the payload
   Frame frame_ = {};
+  LargeUpdate large_update_;
   uint32_t highest_ = 0;  // id that the client has opened
   std::bitset<kWindow> opened_;
   std::bitset<kWindow> ended_;  // by the client: END_STREAM or RST_STREAM

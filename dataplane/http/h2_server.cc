@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -105,8 +106,7 @@ struct H2ServerCodec::Stream {
   bool blocked = false;
 };
 
-// ---- libnghttp2
-// ----------------------------------------------------------------------------------
+// ---- libnghttp2 ---------------------------------------------------------------------------------
 
 struct H2ServerCodec::Callbacks {
   static H2ServerCodec& Self(void* user) { return *static_cast<H2ServerCodec*>(user); }
@@ -258,17 +258,12 @@ void H2ServerCodec::FreeStream(Stream& stream) {
   spare_.push_back(std::move(owned));
 }
 
-// ---- the requests
-// --------------------------------------------------------------------------------
+// ---- the requests -------------------------------------------------------------------------------
 
 size_t H2ServerCodec::OnBytes(Bytes bytes) {
   if (dead_) return bytes.size();
   in_session_ = upcalls_ok_ = true;
-  const Bytes good = bytes.first(guard_.Check(bytes));
-  const nghttp2_ssize taken = nghttp2_session_mem_recv2(session_, good.data(), good.size());
-  if (guard_.error() != NGHTTP2_NO_ERROR) {
-    nghttp2_session_terminate_session(session_, guard_.error());
-  }
+  const nghttp2_ssize taken = Receive(bytes);
   in_session_ = upcalls_ok_ = false;
   FlushAndTell();
   if (taken < 0 && !dead_) {
@@ -276,6 +271,38 @@ size_t H2ServerCodec::OnBytes(Bytes bytes) {
     TellResets();
   }
   return bytes.size();
+}
+
+// Bytes to the session, past the guard. Returns what the session does.
+nghttp2_ssize H2ServerCodec::Receive(Bytes bytes) {
+  nghttp2_ssize taken = 0;
+  while (taken >= 0 && !bytes.empty()) {
+    const Bytes good = bytes.first(guard_.Check(bytes));
+    taken = nghttp2_session_mem_recv2(session_, good.data(), good.size());
+    if (guard_.error() != NGHTTP2_NO_ERROR) {
+      nghttp2_session_terminate_session(session_, guard_.error());
+    }
+    bytes = bytes.subspan(good.size());
+    if (guard_.large_update().id == 0 || taken < 0) break;
+    const Bytes update = bytes.first(H2FrameGuard::kUpdateBytes);
+    bytes = bytes.subspan(update.size());
+    if (!Overflows(guard_.large_update())) {
+      taken = nghttp2_session_mem_recv2(session_, update.data(), update.size());
+    }
+  }
+  return taken;
+}
+
+// A window beyond 2^31-1 is the stream's error.
+bool H2ServerCodec::Overflows(const H2FrameGuard::LargeUpdate& update) {
+  const auto id = static_cast<int32_t>(update.id);
+  const int64_t window = nghttp2_session_get_stream_remote_window_size(session_, id);
+  if (nghttp2_session_find_stream(session_, id) == nullptr ||
+      window + update.increment <= std::numeric_limits<int32_t>::max()) {
+    return false;
+  }
+  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_FLOW_CONTROL_ERROR);
+  return true;
 }
 
 int H2ServerCodec::OnBeginFrame(const nghttp2_frame_hd& header) {
@@ -480,8 +507,7 @@ void H2ServerCodec::Drain() {
   FlushSoon();
 }
 
-// ---- writing
-// -------------------------------------------------------------------------------------
+// ---- writing ------------------------------------------------------------------------------------
 
 bool H2ServerCodec::may_write() const {
   return !in_session_ && !dead_ && transport_.unsent() <= limits_.high_watermark_bytes;
@@ -557,8 +583,7 @@ void H2ServerCodec::OnFrameSent(const nghttp2_frame& frame) {
   }
 }
 
-// ---- the responses
-// -------------------------------------------------------------------------------
+// ---- the responses ------------------------------------------------------------------------------
 
 void H2ServerCodec::SendInformational(StreamId id, int status, const HeaderList& headers) {
   Stream* stream = Find(id);

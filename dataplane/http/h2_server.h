@@ -68,6 +68,8 @@ class H2ServerCodec final : public ServerCodec {
   Stream& NewStream(StreamId id);
   void FreeStream(Stream& stream);
 
+  nghttp2_ssize Receive(Bytes bytes);
+  bool Overflows(const H2FrameGuard::LargeUpdate& update);
   int OnBeginFrame(const nghttp2_frame_hd& header);
   int OnBeginHeaders(const nghttp2_frame& frame);
   int OnHeader(const nghttp2_frame& frame, nghttp2_rcbuf* name, nghttp2_rcbuf* value);

@@ -645,6 +645,17 @@ TEST(H2Server, EndsConnectionsThatBreakTheStreamStates) {
   }
 }
 
+TEST(H2Server, ResetsAStreamWhoseWindowOverflows) {
+  Connection c;
+  c.answering = false;
+  c.Feed(HeadersFrame(1, kPost, kEndHeaders) + WindowUpdate(1, 0x7fff0000) +
+         HeadersFrame(3, Request()));
+  EXPECT_EQ(c.Frames(), "");  // as large as it may be
+  c.Feed(WindowUpdate(1, 0x40000000) + WindowUpdate(3, 0x40000000));
+  EXPECT_EQ(c.Frames(), "1 reset FLOW_CONTROL_ERROR\n");
+  EXPECT_FALSE(c.codec.wants_close());
+}
+
 TEST(H2Server, ToleratesWhatWasUnderWayWhenItResetAStream) {
   Connection c;
   c.answering = false;
