@@ -1,5 +1,7 @@
 #include "dataplane/core/socket.h"
 
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -34,33 +36,40 @@ void Socket::Close() {
 }
 
 void Socket::OnReady(uint32_t events) {
-  if (connecting_) return FinishConnect();
-  if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
-    readable_ = true;
-    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) hangup_ = true;
-  }
+  if (connecting_) return FinishConnect(events);
+  NoteReadable(events);
   if ((events & EPOLLOUT) && !writable_) {
     writable_ = true;
     Flush();
   }
+  if ((events & EPOLLERR) && paused_ && fd_.valid()) owner_.OnResetWhilePaused();
   if (readable_ && fd_.valid()) Read();
 }
 
-void Socket::FinishConnect() {
+void Socket::NoteReadable(uint32_t events) {
+  if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) readable_ = true;
+  if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) hangup_ = true;
+}
+
+// What came with the handshake has no edge of its own any more.
+void Socket::FinishConnect(uint32_t events) {
   int error = 0;
   socklen_t size = sizeof error;
   getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
   if (error != 0) return Lose(error);
   connecting_ = false;
   writable_ = true;
-  readable_ = true;  // bytes may have come with the handshake; the edge is gone
+  NoteReadable(events);
   owner_.OnConnected();
-  if (fd_.valid()) ScheduleFlush();
+  ScheduleFlush();
+  if (readable_ && fd_.valid()) io_.loop.Defer(read_);
 }
 
 // Reads at most once per event when the read was short: unless the peer is gone, a short read has
 // emptied the socket and the next byte raises a new edge.
 void Socket::Read() {
+  // Neither direction goes on, and no event will say so again.
+  if (broken_ && eof_ && fd_.valid()) return Lose(EPIPE);
   for (int i = 0; readable_ && !paused_ && !eof_; ++i) {
     if (i == kReadsPerTurn) return io_.loop.Defer(read_);
     const ssize_t n = recv(fd_.get(), io_.scratch.data(), io_.scratch.size(), 0);
@@ -172,6 +181,13 @@ void Socket::ShutdownAfterFlush() {
   if (shutdown_) return;
   shutdown_ = true;
   ScheduleFlush();
+}
+
+uint64_t Socket::bytes_acknowledged() const {
+  tcp_info info = {};
+  socklen_t size = sizeof info;
+  if (getsockopt(fd_.get(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return bytes_out_;
+  return info.tcpi_bytes_acked;
 }
 
 void Socket::Lose(int error) {

@@ -34,6 +34,9 @@ class SocketOwner {
   // Everything that was written has been taken by the kernel.
   virtual void OnFlushed() = 0;
   virtual void OnLost(int error) = 0;  // errno; at most once, then nothing more
+  // The peer has reset the connection while reading is paused: what it sent before is still to be
+  // read, but it takes nothing more.
+  virtual void OnResetWhilePaused() {}
 
  protected:
   ~SocketOwner() = default;
@@ -71,6 +74,9 @@ class Socket {
 
   uint64_t bytes_in() const { return bytes_in_; }
   uint64_t bytes_out() const { return bytes_out_; }
+  // Of bytes_out(), what the peer has acknowledged. A system call: for deadlines, not for each
+  // turn.
+  uint64_t bytes_acknowledged() const;
 
  private:
   // Bytes from which on a write goes to the kernel directly rather than through the queue.
@@ -78,7 +84,8 @@ class Socket {
   static constexpr int kReadsPerTurn = 4;
 
   void OnReady(uint32_t events);
-  void FinishConnect();
+  void NoteReadable(uint32_t events);
+  void FinishConnect(uint32_t events);
   void Read();
   void Flush();
   void SendQueue();

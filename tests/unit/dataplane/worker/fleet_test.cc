@@ -2,14 +2,12 @@
 #include "dataplane/worker/fleet.h"
 
 #include <gmock/gmock.h>
-#include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <future>
 
-#include "absl/strings/str_replace.h"
-#include "dataplane/core/listen.h"
+#include "fleet_fixture.h"
 #include "loopback.h"
 
 namespace sluice::worker {
@@ -66,63 +64,10 @@ constexpr char kSnapshot[] = R"pb(
   }
 )pb";
 
-class FleetTest : public testing::Test {
+class FleetTest : public FleetFixture {
  protected:
-  FleetTest() : mailbox_(loop_) {
-    options_.access_log = [this](std::string batch) {
-      std::lock_guard lock(log_mutex_);
-      log_ += batch;
-    };
-    // The main thread of the product: runs what workers post to it.
-    thread_ = std::thread([this] { loop_.Run(); });
-  }
-  ~FleetTest() override {
-    fleet_.reset();
-    loop_.Stop();
-    thread_.join();
-  }
-
-  void Start(uint16_t backend_port, std::string text = kSnapshot) {
-    fleet_ = std::make_unique<Fleet>(mailbox_, options_);
-    core::Fd fd = *core::ListenTcp(*core::Address::Parse("127.0.0.1", 0), false);
-    port_ = PortOf(fd);
-    Apply(backend_port, text);
-    fleet_->AddListeningSocket(0, {std::move(fd), "ns/gw/http"});
-  }
-  void Apply(uint16_t backend_port, std::string text = kSnapshot) {
-    snapshot::Snapshot snapshot;
-    ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(
-        absl::StrReplaceAll(text, {{"$port", absl::StrCat(backend_port)}}), &snapshot));
-    auto generation = BuildGeneration(++number_, snapshot, std::make_shared<certs::CertSet>(),
-                                      tickets_, current_.get());
-    ASSERT_TRUE(generation.ok()) << generation.status();
-    current_ = *generation;
-    std::promise<void> applied;
-    fleet_->Apply(current_, [&] { applied.set_value(); });
-    applied.get_future().wait();
-  }
-  WorkerStats Stats() {
-    std::promise<WorkerStats> stats;
-    fleet_->Stats([&](std::vector<WorkerStats> all) { stats.set_value(all[0]); });
-    return stats.get_future().get();
-  }
-  std::string Get(std::string_view target, std::string_view more = "") {
-    Peer client = Peer::Connect(port_);
-    client.Send(absl::StrCat("GET ", target, " HTTP/1.1\r\nHost: a.example\r\n", more, "\r\n"));
-    return client.ReadMessage();
-  }
-
-  core::EventLoop loop_;
-  core::Mailbox mailbox_;
-  std::thread thread_;
-  FleetOptions options_;
-  tls::TicketKeys tickets_ = tls::TicketKeys::Random();
-  std::shared_ptr<const Generation> current_;
-  uint64_t number_ = 0;
-  std::unique_ptr<Fleet> fleet_;
-  uint16_t port_ = 0;
-  std::mutex log_mutex_;
-  std::string log_;  // guarded by log_mutex_
+  void Start(uint16_t backend_port) { FleetFixture::Start(backend_port, kSnapshot); }
+  void Apply(uint16_t backend_port) { FleetFixture::Apply(backend_port, kSnapshot); }
 };
 
 TEST_F(FleetTest, ForwardsARequestWithItsFiltersAndOurOwnForwardingFields) {

@@ -58,6 +58,16 @@ class Peer {
   }
   void HalfClose() { shutdown(fd_.get(), SHUT_WR); }
   void Close() { fd_.Reset(); }
+  // Closes so that the other side sees a reset.
+  void Abort() {
+    const linger at_once = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    fd_.Reset();
+  }
+  // How many bytes the kernel keeps for us; before any is read.
+  void SetReceiveBuffer(int bytes) {
+    setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+  }
   int fd() const { return fd_.get(); }
 
   // False: the end, an error, or 5 s without a byte.
@@ -85,6 +95,11 @@ class Peer {
     while (buffer_.size() < n && Fill()) {
     }
     return Take(std::min(n, buffer_.size()));
+  }
+  // What comes next, however little; empty at the end.
+  std::string ReadSome() {
+    if (buffer_.empty()) Fill();
+    return Take(buffer_.size());
   }
   std::string ReadAll() {
     while (Fill()) {
