@@ -28,7 +28,8 @@ struct Limits {
   uint32_t handshake_ms = 5'000;
   uint32_t header_ms = 10'000;          // from the first byte of a head to its end
   uint32_t idle_ms = 60'000;            // between requests
-  uint32_t stall_ms = 30'000;           // a peer takes or gives no byte while we wait for it
+  uint32_t stall_ms = 30'000;           // a client that owes us bytes, or the taking of some, has
+  uint32_t stall_bytes_per_s = 240;     // to move at least so much, looked at each stall_ms
   uint32_t tunnel_idle_ms = 3'600'000;  // after an upgrade
   uint32_t connect_ms = 3'000;          // upstream
   uint32_t pool_idle_ms = 55'000;       // an unused upstream connection

@@ -38,6 +38,8 @@ class Transport {
   virtual void EndWriting() = 0;
   // Bytes written that the socket has not taken yet.
   virtual size_t unsent() const = 0;
+  // Bytes that the peer has acknowledged so far. A system call: for deadlines only.
+  virtual uint64_t acknowledged() const { return 0; }
   // HTTP/1: stop (or go on) reading from the socket. HTTP/2 bounds by windows instead.
   virtual void PauseReading(bool paused) = 0;
 
@@ -111,6 +113,10 @@ class ServerCodec {
   virtual void Finish(StreamId id) = 0;
   // Stop (or go on with) OnRequestData: a pause bit (HTTP/1) or withheld window updates (HTTP/2).
   virtual void PauseRequest(StreamId id, bool paused) = 0;
+
+  // What the client has taken so far, for the deadline of a response that waits for it: grows only
+  // as what holds this stream back gives way (the connection, or in HTTP/2 a window).
+  virtual uint64_t Taken(StreamId id) const = 0;
 
   // No new requests: Connection: close on the next response, or GOAWAY.
   virtual void Drain() = 0;

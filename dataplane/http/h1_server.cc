@@ -46,10 +46,11 @@ H1ServerCodec::H1ServerCodec(Transport& transport, StreamFactory& factory,
           [](void* self, Bytes data) { return static_cast<H1ServerCodec*>(self)->TakeBody(data); },
           this) {}
 
-// ---- the request
-// ---------------------------------------------------------------------------------
+// ---- the request --------------------------------------------------------------------------------
 
+// A next request waits until the client has taken the answers before.
 bool H1ServerCodec::wants_bytes() const {
+  if (phase_ == Phase::kIdle && transport_.unsent() > limits_.high_watermark_bytes) return false;
   return phase_ != Phase::kEnded && phase_ != Phase::kUpgrading && phase_ != Phase::kDead;
 }
 
@@ -287,8 +288,7 @@ void H1ServerCodec::Close() {
   wants_close_ = true;
 }
 
-// ---- the response
-// --------------------------------------------------------------------------------
+// ---- the response -------------------------------------------------------------------------------
 
 void H1ServerCodec::WriteError(FaultCode code) {
   const int status = core::HttpStatus(code);

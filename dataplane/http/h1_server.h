@@ -43,6 +43,7 @@ class H1ServerCodec final : public ServerCodec {
   void Finish(StreamId id) override;
   void PauseRequest(StreamId id, bool paused) override;
 
+  uint64_t Taken(StreamId) const override { return transport_.acknowledged(); }
   void Drain() override { draining_ = true; }
   bool idle() const override { return phase_ == Phase::kIdle && receiver_ == nullptr; }
   bool reading_head() const override {

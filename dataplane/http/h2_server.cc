@@ -93,6 +93,9 @@ struct H2ServerCodec::Stream {
   core::ByteQueue queue;  // of the response's body
   Bytes direct;           // behind the queue: the span of the SendData that we are in
   std::vector<std::pair<std::string, std::string>> trailers;
+  uint64_t body_written = 0;
+  uint64_t taken = 0;  // at the last sweep that saw the stream
+  bool swept = false;
   size_t unconsumed = 0;  // bytes that came while paused, not given back to the windows
   bool head_delivered = false;
   bool request_ended = false;
@@ -203,6 +206,7 @@ H2ServerCodec::H2ServerCodec(Transport& transport, StreamFactory& factory,
       context_(context),
       https_(https),
       flush_([](void* self) { static_cast<H2ServerCodec*>(self)->FlushAndTell(); }, this),
+      sweep_([](void* self) { static_cast<H2ServerCodec*>(self)->Sweep(); }, this),
       resets_allowed_(900, 33, context.loop.now_ms()),
       control_allowed_(10'000, 330, context.loop.now_ms()),
       empty_allowed_(100, 10, context.loop.now_ms()) {
@@ -366,6 +370,7 @@ int H2ServerCodec::OnFrame(const nghttp2_frame& frame) {
       // The client has seen the notice: no request can be under way beyond the last one we know.
       if (draining_ && (frame.hd.flags & NGHTTP2_FLAG_ACK) != 0 &&
           std::memcmp(frame.ping.opaque_data, kDrainPing, sizeof kDrainPing) == 0) {
+        drained_ = true;
         nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
                               nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
                               nullptr, 0);
@@ -480,6 +485,39 @@ void H2ServerCodec::TellResets() {
   }
 }
 
+// By a window of the client's that is shut; else only the connection can hold a stream back.
+bool H2ServerCodec::IsHeld(const Stream& stream) const {
+  return nghttp2_session_get_stream_remote_window_size(session_, static_cast<int32_t>(stream.id)) <=
+             0 ||
+         nghttp2_session_get_remote_window_size(session_) <= 0;
+}
+
+uint64_t H2ServerCodec::Taken(StreamId id) const {
+  const Stream* stream = Find(id);
+  if (stream == nullptr) return 0;
+  return IsHeld(*stream) ? stream->body_written : transport_.acknowledged();
+}
+
+// Streams whose response is whole have nobody else to see that the client does not take it.
+void H2ServerCodec::Sweep() {
+  const uint64_t enough = uint64_t{limits_.stall_ms} * limits_.stall_bytes_per_s / 1000;
+  const core::Fault stalled = MakeFault(FaultCode::kClientStalled);
+  bool waiting = false;
+  for (Stream* stream : streams_) {
+    if (stream->receiver != nullptr || stream->end_sent) continue;
+    waiting = true;
+    const uint64_t taken = Taken(stream->id);
+    const uint64_t moved = taken - std::exchange(stream->taken, taken);
+    if (!std::exchange(stream->swept, true) || moved >= enough) continue;
+    if (!IsHeld(*stream)) return OnConnectionLost(stalled);
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, static_cast<int32_t>(stream->id),
+                              ErrorOf(stalled));
+  }
+  if (!waiting) return;
+  context_.loop.timers().Arm(sweep_, limits_.stall_ms);
+  FlushSoon();
+}
+
 void H2ServerCodec::Abuse() {
   abused_ = true;
   nghttp2_session_terminate_session(session_, NGHTTP2_ENHANCE_YOUR_CALM);
@@ -498,6 +536,7 @@ void H2ServerCodec::OnConnectionLost(core::Fault fault) {
 void H2ServerCodec::Die(core::Fault fault) {
   dead_ = true;
   flush_.Unlink();
+  sweep_.Cancel();
   for (Stream* stream : streams_) ResetStream(*stream, fault);
 }
 
@@ -709,6 +748,7 @@ int H2ServerCodec::WriteBody(Stream& stream, Bytes frame_header, size_t length) 
     return NGHTTP2_ERR_WOULDBLOCK;
   }
   transport_.Write(frame_header);
+  stream.body_written += length;
   while (length > 0 && !stream.queue.empty()) {
     Bytes front = stream.queue.Front();
     front = front.first(std::min(front.size(), length));
@@ -738,6 +778,9 @@ void H2ServerCodec::Finish(StreamId id) {
   if (stream == nullptr) return;
   PauseRequest(id, false);
   stream->receiver = nullptr;
+  if (!stream->end_sent && !sweep_.armed()) {
+    context_.loop.timers().Arm(sweep_, limits_.stall_ms);
+  }
   if (stream->end_sent && !stream->request_ended) {
     nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, static_cast<int32_t>(id),
                               NGHTTP2_NO_ERROR);

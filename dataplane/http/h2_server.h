@@ -54,9 +54,11 @@ class H2ServerCodec final : public ServerCodec {
   void Finish(StreamId id) override;
   void PauseRequest(StreamId id, bool paused) override;
 
+  uint64_t Taken(StreamId id) const override;
   // GOAWAY in two steps, so that requests under way are served (RFC 9113 6.8).
   void Drain() override;
-  bool idle() const override { return streams_.empty(); }
+  // After the notice of a GOAWAY, requests may be under way until the client has answered it.
+  bool idle() const override { return streams_.empty() && draining_ == drained_; }
   bool reading_head() const override { return reading_head_; }
   bool wants_close() const override { return dead_; }
 
@@ -95,6 +97,8 @@ class H2ServerCodec final : public ServerCodec {
   void WakeWriters();
   void ResumeBody(Stream& stream);
   void SubmitTrailers(Stream& stream);
+  bool IsHeld(const Stream& stream) const;
+  void Sweep();
   void Abuse();
   void Die(core::Fault fault);
 
@@ -107,6 +111,7 @@ class H2ServerCodec final : public ServerCodec {
   nghttp2_session* session_ = nullptr;
   H2FrameGuard guard_;  // in front of it
   core::Deferred flush_;
+  core::Timer sweep_;             // armed while finished streams may wait for the client
   std::vector<Stream*> streams_;  // owned; each knows its place
   std::vector<std::unique_ptr<Stream>> spare_;
   struct Reset {
@@ -126,6 +131,7 @@ class H2ServerCodec final : public ServerCodec {
   bool reading_head_ = false;
   bool draining_ = false;
   bool drain_pinged_ = false;
+  bool drained_ = false;  // the last GOAWAY is said
   bool abused_ = false;
   bool dead_ = false;
 };

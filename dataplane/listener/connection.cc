@@ -1,6 +1,7 @@
 #include "dataplane/listener/connection.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/http/h1_server.h"
@@ -178,6 +179,8 @@ void Connection::OnEof() {
 
 void Connection::OnLost(int) { CloseNow(MakeFault(FaultCode::kClientGone)); }
 
+void Connection::OnResetWhilePaused() { CloseNow(MakeFault(FaultCode::kClientGone)); }
+
 http::RequestReceiver& Connection::NewStream(http::StreamId id) {
   auto* stream = new stream::Stream(context_.streams, *this, id);
   stream->next = streams_;
@@ -245,7 +248,10 @@ void Connection::Seal() {
 
 void Connection::OnFlushed() {
   if (phase_ == Phase::kClosing) return BeginClose();
-  if (codec_) codec_->OnFlushed();
+  if (!codec_) return;
+  codec_->OnFlushed();
+  // What was written may have been what held bytes wait for (101), or the codec's last word.
+  if (!held_.empty() || codec_->wants_close()) context_.io.loop.Defer(settle_);
 }
 
 // ---- life ---------------------------------------------------------------------------------------
@@ -316,15 +322,36 @@ void Connection::ArmTimer() {
   } else if (phase_ == Phase::kSniff || codec_->reading_head()) {
     waiting = Waiting::kHead;
     delay = limits.header_ms;
-  } else if (codec_->idle()) {
+  } else if (codec_->idle() && held_.empty()) {
     waiting = Waiting::kIdle;
     delay = limits.idle_ms;
+  } else if (streams_ == nullptr) {
+    waiting = Waiting::kClient;
+    delay = ClientDelay();
   }
   // Deadlines that are absolute begin once; only idleness begins anew with each request.
   if (waiting == waiting_ && waiting != Waiting::kIdle && phase_ != Phase::kLingering) return;
   waiting_ = waiting;
   if (waiting == Waiting::kStreams) return timer_.Cancel();
+  if (waiting >= Waiting::kClient) moved_ = Moved();
   context_.io.loop.timers().Arm(timer_, delay);
+}
+
+uint64_t Connection::Moved() const {
+  const uint64_t given = waiting_ == Waiting::kClient ? socket_.bytes_in() : 0;
+  return given + socket_.bytes_acknowledged();
+}
+
+// When we have said goodbye, all that is left may be the client's answer to it.
+uint64_t Connection::ClientDelay() const {
+  const uint64_t stall_ms = context_.limits.stall_ms;
+  return draining_ ? std::min(stall_ms, kLingerMs) : stall_ms;
+}
+
+bool Connection::MovesEnough(uint64_t in_ms) {
+  const uint64_t now = Moved();
+  const uint64_t moved = now - std::exchange(moved_, now);
+  return moved >= in_ms * context_.limits.stall_bytes_per_s / 1000;
 }
 
 void Connection::OnTimer() {
@@ -335,10 +362,15 @@ void Connection::OnTimer() {
     case Waiting::kHead:
       return CloseNow(MakeFault(FaultCode::kRequestTimeout));
     case Waiting::kIdle:
-      waiting_ = Waiting::kNothing;
-      if (codec_) codec_->Drain();  // HTTP/2 says GOAWAY
-      return BeginClose();
+      return Drain();  // HTTP/2 says GOAWAY, and serves what is under way
+    case Waiting::kClient:
+      if (codec_->idle() && held_.empty()) return ArmTimer();  // since all was taken
+      if (MovesEnough(ClientDelay())) return context_.io.loop.timers().Arm(timer_, ClientDelay());
+      return CloseNow(MakeFault(FaultCode::kClientStalled));
     case Waiting::kClose:
+      if (phase_ == Phase::kClosing && MovesEnough(context_.limits.stall_ms)) {
+        return context_.io.loop.timers().Arm(timer_, context_.limits.stall_ms);
+      }
       return CloseNow(MakeFault(FaultCode::kClientStalled));
     case Waiting::kNothing:
     case Waiting::kStreams:

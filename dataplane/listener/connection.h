@@ -84,10 +84,12 @@ class Connection final : core::SocketOwner,
   void OnBeforeFlush() override { Seal(); }
   void OnFlushed() override;
   void OnLost(int error) override;
+  void OnResetWhilePaused() override;
 
   // http::Transport
   void Write(core::Bytes bytes) override;
   size_t unsent() const override { return plain_.size() + socket_.unsent(); }
+  uint64_t acknowledged() const override { return socket_.bytes_acknowledged(); }
   void EndWriting() override;
   void PauseReading(bool paused) override { Pause(kBody, paused); }
 
@@ -115,6 +117,9 @@ class Connection final : core::SocketOwner,
   void Settle();
   void ArmTimer();
   void OnTimer();
+  uint64_t Moved() const;
+  uint64_t ClientDelay() const;
+  bool MovesEnough(uint64_t in_ms);
   void BeginClose();
   void CloseNow(core::Fault fault);
 
@@ -137,8 +142,10 @@ class Connection final : core::SocketOwner,
     kHead,
     kIdle,
     kStreams,
+    kClient,  // no stream is left, but the client has to send or to take the rest
     kClose
   } waiting_ = Waiting::kNothing;
+  uint64_t moved_ = 0;  // when the timer was armed
   bool eof_ = false;
   bool draining_ = false;
 };

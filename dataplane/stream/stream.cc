@@ -1,5 +1,7 @@
 #include "dataplane/stream/stream.h"
 
+#include <utility>
+
 #include "dataplane/filter/filter.h"
 
 namespace sluice::stream {
@@ -102,6 +104,7 @@ void Stream::OnRequestData(core::Bytes data) {
   if (upstream_ == nullptr) return;  // already answered: read and dropped
   body_sent_ = true;
   if (!upstream_->codec().SendData(exchange_, data)) {
+    if (Overloaded()) return ReplyWithFault(MakeFault(FaultCode::kOverload));
     request_paused_ = true;
     downstream_.codec().PauseRequest(id_, true);
   }
@@ -191,6 +194,7 @@ void Stream::OnResponseHead(http::ResponseHead& head) {
 void Stream::OnResponseData(core::Bytes data) {
   bytes_out_ += data.size();
   if (!downstream_.codec().SendData(id_, data)) {
+    if (Overloaded()) return ReplyWithFault(MakeFault(FaultCode::kOverload));
     response_paused_ = true;
     WatchClient();
     upstream_->codec().PauseResponse(exchange_, true);
@@ -225,22 +229,45 @@ void Stream::OnResponseReset(Fault fault) {
   ReplyWithFault(fault);
 }
 
-void Stream::WatchClient() {
-  core::TimerWheel& timers = context_.io.loop.timers();
+Stream::Watch Stream::WhatToWatch() const {
+  if (response_paused_) return Watch::kTaking;
+  if (tunnel_) return Watch::kTunnel;
   const bool owes_body =
       !request_ended_ && !request_paused_ && request_->body.kind != http::BodyLength::Kind::kNone;
-  if (response_paused_ || (owes_body && !tunnel_)) {
-    timers.Arm(stall_timer_, context_.limits.stall_ms);
-  } else if (tunnel_) {
-    timers.Arm(stall_timer_, context_.limits.tunnel_idle_ms);
-  } else {
-    stall_timer_.Cancel();
-  }
+  return owes_body ? Watch::kGiving : Watch::kNothing;
+}
+
+// A wait that goes on keeps its deadline, at which it must have moved on: a byte now and then is
+// not enough.
+void Stream::WatchClient() {
+  const Watch watch = WhatToWatch();
+  if (watch == watch_ && watch != Watch::kTunnel) return;
+  watch_ = watch;
+  core::TimerWheel& timers = context_.io.loop.timers();
+  if (watch == Watch::kNothing) return stall_timer_.Cancel();
+  if (watch == Watch::kTunnel) return timers.Arm(stall_timer_, context_.limits.tunnel_idle_ms);
+  moved_ = Moved();
+  timers.Arm(stall_timer_, context_.limits.stall_ms);
+}
+
+uint64_t Stream::Moved() const {
+  return watch_ == Watch::kTaking ? downstream_.codec().Taken(id_) : bytes_in_;
+}
+
+// Who is answered already may send what follows as slowly as it comes up, but not stop.
+bool Stream::MovesEnough() {
+  if (watch_ == Watch::kTunnel) return false;
+  const core::Limits& limits = context_.limits;
+  const uint64_t now = Moved();
+  const uint64_t moved = now - std::exchange(moved_, now);
+  if (watch_ == Watch::kGiving && head_sent_) return moved > 0;
+  return moved >= uint64_t{limits.stall_ms} * limits.stall_bytes_per_s / 1000;
 }
 
 void Stream::OnStall() {
-  const bool took_nothing = response_paused_ || tunnel_;
-  ReplyWithFault(MakeFault(took_nothing ? FaultCode::kClientStalled : FaultCode::kRequestTimeout));
+  if (MovesEnough()) return context_.io.loop.timers().Arm(stall_timer_, context_.limits.stall_ms);
+  ReplyWithFault(
+      MakeFault(watch_ == Watch::kGiving ? FaultCode::kRequestTimeout : FaultCode::kClientStalled));
 }
 
 void Stream::OnTimeout() { ReplyWithFault(MakeFault(FaultCode::kUpstreamTimeout)); }

@@ -122,7 +122,11 @@ class Stream final : public http::RequestReceiver, public http::ResponseReceiver
   void ArmRequestTimeout();
   void OnTimeout();
   // The client owes us bytes, or the taking of some; in a tunnel either side may be silent longer.
+  enum class Watch : uint8_t { kNothing, kGiving, kTaking, kTunnel };
+  Watch WhatToWatch() const;
   void WatchClient();
+  uint64_t Moved() const;
+  bool MovesEnough();
   void OnStall();
 
   // Answers of our own.
@@ -156,6 +160,8 @@ class Stream final : public http::RequestReceiver, public http::ResponseReceiver
   uint64_t started_ns_;
   uint64_t bytes_in_ = 0;
   uint64_t bytes_out_ = 0;
+  uint64_t moved_ = 0;  // when stall_timer_ was armed
+  Watch watch_ = Watch::kNothing;
   int status_ = 0;
   core::FaultCode fault_ = core::FaultCode::kNone;
   uint8_t retries_ = 0;
