@@ -120,9 +120,9 @@ struct H2ServerCodec::Callbacks {
   static int BeginHeaders(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     return Self(user).OnBeginHeaders(*frame);
   }
-  static int Header(nghttp2_session*, const nghttp2_frame* frame, nghttp2_rcbuf* name,
+  static int Header(nghttp2_session*, const nghttp2_frame*, nghttp2_rcbuf* name,
                     nghttp2_rcbuf* value, uint8_t, void* user) {
-    return Self(user).OnHeader(*frame, name, value);
+    return Self(user).OnHeader(name, value);
   }
   // Not ignored, as is the default: the backend might read it otherwise.
   static int InvalidHeader(nghttp2_session*, const nghttp2_frame*, nghttp2_rcbuf*, nghttp2_rcbuf*,
@@ -252,6 +252,7 @@ H2ServerCodec::Stream& H2ServerCodec::NewStream(StreamId id) {
 
 void H2ServerCodec::FreeStream(Stream& stream) {
   if (stream.blocked) --blocked_;
+  if (reading_ == &stream) reading_ = nullptr;
   streams_[stream.place] = streams_.back();
   streams_[stream.place]->place = stream.place;
   streams_.pop_back();
@@ -332,21 +333,24 @@ int H2ServerCodec::OnBeginHeaders(const nghttp2_frame& frame) {
   const auto id = static_cast<StreamId>(frame.hd.stream_id);
   if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) {
     Stream& stream = NewStream(id);
+    reading_ = &stream;
     stream.receiver = &factory_.NewStream(id);
     stream.request.BeginHead(stream.receiver->arena());
   } else if (Stream* stream = Find(id); stream != nullptr && stream->receiver != nullptr) {
+    reading_ = stream;
     stream->request.BeginTrailers(stream->receiver->arena());
+  } else {
+    reading_ = nullptr;
   }
   reading_head_ = true;
   return 0;
 }
 
-int H2ServerCodec::OnHeader(const nghttp2_frame& frame, nghttp2_rcbuf* name, nghttp2_rcbuf* value) {
-  Stream* stream = Find(static_cast<StreamId>(frame.hd.stream_id));
-  if (stream == nullptr || stream->receiver == nullptr) return 0;
+int H2ServerCodec::OnHeader(nghttp2_rcbuf* name, nghttp2_rcbuf* value) {
+  if (reading_ == nullptr || reading_->receiver == nullptr) return 0;
   const H2Request::Verdict verdict =
-      stream->request.Add(TextOf(name), nghttp2_rcbuf_is_static(name) != 0, TextOf(value),
-                          nghttp2_rcbuf_is_static(value) != 0);
+      reading_->request.Add(TextOf(name), nghttp2_rcbuf_is_static(name) != 0, TextOf(value),
+                            nghttp2_rcbuf_is_static(value) != 0);
   if (verdict == H2Request::Verdict::kAbuse) Abuse();
   return 0;
 }

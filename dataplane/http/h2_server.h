@@ -74,7 +74,7 @@ class H2ServerCodec final : public ServerCodec {
   bool Overflows(const H2FrameGuard::LargeUpdate& update);
   int OnBeginFrame(const nghttp2_frame_hd& header);
   int OnBeginHeaders(const nghttp2_frame& frame);
-  int OnHeader(const nghttp2_frame& frame, nghttp2_rcbuf* name, nghttp2_rcbuf* value);
+  int OnHeader(nghttp2_rcbuf* name, nghttp2_rcbuf* value);
   int OnFrame(const nghttp2_frame& frame);
   void OnHeadersEnd(const nghttp2_frame& frame);
   int OnDataChunk(StreamId id, Bytes data);
@@ -112,6 +112,7 @@ class H2ServerCodec final : public ServerCodec {
   H2FrameGuard guard_;  // in front of it
   core::Deferred flush_;
   core::Timer sweep_;             // armed while finished streams may wait for the client
+  Stream* reading_ = nullptr;     // whose fields are being read
   std::vector<Stream*> streams_;  // owned; each knows its place
   std::vector<std::unique_ptr<Stream>> spare_;
   struct Reset {
