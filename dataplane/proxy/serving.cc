@@ -19,6 +19,7 @@ void Serving::UseTicketSecret(std::string_view secret) {
 void Serving::Apply(uint64_t number, const snapshot::Snapshot& snapshot,
                     std::shared_ptr<const certs::CertSet> certificates,
                     std::function<void(absl::Status)> done) {
+  if (tickets_ == nullptr) tickets_.reset(new tls::TicketKeys(tls::TicketKeys::Random()));
   auto built =
       worker::BuildGeneration(number, snapshot, std::move(certificates), *tickets_, current_.get());
   if (!built.ok()) {
