@@ -1,7 +1,7 @@
 // Parses the fields of an HTTP/1 head (RFC 9112 5) into a HeaderList, strictly and a line at a
 // time: one copy of a line into the arena holds its name, lower-cased on the way, and its value.
 // A line that comes in pieces waits in the arena, within the limits, for its end.
-// One thread. tests/fuzz compares it with llhttp, which reads chunked bodies and their trailers.
+// One thread. A test compares it with llhttp, which reads chunked bodies and their trailers.
 #pragma once
 
 #include <string_view>
