@@ -14,7 +14,7 @@ using worker::WorkerStats;
 
 constexpr std::array<std::string_view, 6> kClasses = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
 
-struct RouteSum {
+struct RequestSum {
   std::array<uint64_t, 6> by_class = {};
   core::Histogram duration;
   uint64_t bytes_in = 0, bytes_out = 0;
@@ -25,15 +25,18 @@ struct ClusterSum {
   size_t endpoints = 0, connections = 0;
 };
 
-std::map<std::string, RouteSum> SumRoutes(const std::vector<WorkerStats>& workers) {
-  std::map<std::string, RouteSum> sums;
+using Requests = std::vector<stream::RequestCounters> WorkerStats::*;
+
+std::map<std::string, RequestSum> SumRequests(const std::vector<WorkerStats>& workers,
+                                              Requests requests) {
+  std::map<std::string, RequestSum> sums;
   for (const WorkerStats& worker : workers) {
-    for (const stream::RouteCounters& route : worker.routes) {
-      RouteSum& sum = sums[route.route];
-      for (size_t i = 0; i < sum.by_class.size(); ++i) sum.by_class[i] += route.by_class[i];
-      sum.duration.Merge(route.duration);
-      sum.bytes_in += route.bytes_in;
-      sum.bytes_out += route.bytes_out;
+    for (const stream::RequestCounters& counters : worker.*requests) {
+      RequestSum& sum = sums[counters.name];
+      for (size_t i = 0; i < sum.by_class.size(); ++i) sum.by_class[i] += counters.by_class[i];
+      sum.duration.Merge(counters.duration);
+      sum.bytes_in += counters.bytes_in;
+      sum.bytes_out += counters.bytes_out;
     }
   }
   return sums;
@@ -62,23 +65,26 @@ double Sum(const std::vector<WorkerStats>& workers, Get get) {
   return static_cast<double>(sum);
 }
 
-void AddRoutes(const std::map<std::string, RouteSum>& routes, Exposition& out) {
-  for (const auto& [route, sum] : routes) {
+// RED by route or by listener; `kind` is in the metrics' names and the label's.
+void AddRequests(const std::map<std::string, RequestSum>& sums, const std::string& kind,
+                 Exposition& out) {
+  const std::string prefix = "sluice_" + kind;
+  for (const auto& [name, sum] : sums) {
     for (size_t i = 0; i < sum.by_class.size(); ++i) {
       if (sum.by_class[i] == 0) continue;
-      out.Counter("sluice_route_requests_total", "requests by route and class of status",
-                  {{"route", route}, {"class", kClasses[i]}}, static_cast<double>(sum.by_class[i]));
+      out.Counter(prefix + "_requests_total", "requests by " + kind + " and class of status",
+                  {{kind, name}, {"class", kClasses[i]}}, static_cast<double>(sum.by_class[i]));
     }
   }
-  for (const auto& [route, sum] : routes) {
-    out.Histogram("sluice_route_duration_seconds",
-                  "from the head of a request to the end of its response", {{"route", route}},
+  for (const auto& [name, sum] : sums) {
+    out.Histogram(prefix + "_duration_seconds",
+                  "from the head of a request to the end of its response", {{kind, name}},
                   sum.duration);
   }
-  for (const auto& [route, sum] : routes) {
-    const auto add = [&, &name = route](std::string_view direction, uint64_t bytes) {
-      out.Counter("sluice_route_body_bytes_total", "bytes of bodies",
-                  {{"route", name}, {"direction", direction}}, static_cast<double>(bytes));
+  for (const auto& [name, sum] : sums) {
+    const auto add = [&, &label = name](std::string_view direction, uint64_t bytes) {
+      out.Counter(prefix + "_body_bytes_total", "bytes of bodies",
+                  {{kind, label}, {"direction", direction}}, static_cast<double>(bytes));
     };
     add("in", sum.bytes_in);
     add("out", sum.bytes_out);
@@ -167,7 +173,8 @@ std::string StatsText(const std::vector<WorkerStats>& workers, const ProxyFacts&
   AddFacts(facts, out);
   AddStreams(workers, out);
   AddConnections(workers, out);
-  AddRoutes(SumRoutes(workers), out);
+  AddRequests(SumRequests(workers, &WorkerStats::routes), "route", out);
+  AddRequests(SumRequests(workers, &WorkerStats::listeners), "listener", out);
   AddClusters(SumClusters(workers), out);
   metrics::AddProcess(out, facts.statm);
   return out.ToText();

@@ -125,8 +125,10 @@ Result RouteTable::Find(snapshot::GroupId port, uint32_t listener,
 const std::vector<Rule>& RouteTable::rules() const { return tables_->rules; }
 
 std::string_view RouteTable::ListenerId(uint32_t index) const {
-  return tables_->listener_ids[index];
+  return index == Result::kNoListener ? std::string_view() : tables_->listener_ids[index];
 }
+
+size_t RouteTable::listeners() const { return tables_->listener_ids.size(); }
 
 uint32_t RouteTable::ListenerIndex(std::string_view listener_id) const {
   const auto found = tables_->listener_indexes.find(listener_id);

@@ -26,8 +26,9 @@ enum class Outcome : uint8_t {
 };
 
 struct Result {
+  static constexpr uint32_t kNoListener = ~0u;
   Outcome outcome = Outcome::kNoRoute;
-  uint32_t listener = 0;                   // index into Snapshot.listeners, of the request
+  uint32_t listener = kNoListener;         // index into Snapshot.listeners, of the request
   const Rule* rule = nullptr;              // kFound only
   const snapshot::Match* match = nullptr;  // kFound only: the match that won (for prefix rewrites)
 };
@@ -52,7 +53,8 @@ class RouteTable {
   Result Find(snapshot::GroupId port, uint32_t listener, const http::RequestHead& head) const;
 
   const std::vector<Rule>& rules() const;             // by Rule::index
-  std::string_view ListenerId(uint32_t index) const;  // of Snapshot.listeners
+  std::string_view ListenerId(uint32_t index) const;  // of Snapshot.listeners; "": kNoListener
+  size_t listeners() const;
   // kGoneListener: this generation has no such listener.
   uint32_t ListenerIndex(std::string_view listener_id) const;
 

@@ -26,36 +26,47 @@ struct Routing {
   bool access_log = true;
 };
 
-// RED of one route in one worker: rate and errors by status class, duration.
-struct RouteCounters {
-  std::string route;
+// RED of one route or one listener in one worker: rate and errors by status class, duration.
+struct RequestCounters {
+  std::string name;           // "namespace/name", or the listener's id
   uint64_t by_class[6] = {};  // [0]: no status was sent; [n]: nxx
   core::Histogram duration;
   uint64_t bytes_in = 0;
   uint64_t bytes_out = 0;
+
+  void Record(int status, uint64_t duration_us, uint64_t in, uint64_t out) {
+    ++by_class[status / 100 < 6 ? status / 100 : 0];
+    duration.Record(duration_us);
+    bytes_in += in;
+    bytes_out += out;
+  }
 };
 
 class LiveRouting {
  public:
   LiveRouting(std::shared_ptr<const Routing> routing,
               std::vector<std::shared_ptr<upstream::Pool>> pools,
-              std::vector<RouteCounters*> counters)
+              std::vector<RequestCounters*> by_rule, std::vector<RequestCounters*> by_listener)
       : routing_(std::move(routing)),
         pools_(std::move(pools)),
-        counters_(std::move(counters)),
+        by_rule_(std::move(by_rule)),
+        by_listener_(std::move(by_listener)),
         spreads_(routing_->routes->rules().size()) {}
 
   const Routing& routing() const { return *routing_; }
   const route::RouteTable& routes() const { return *routing_->routes; }
   upstream::Pool& pool(uint32_t cluster) { return *pools_[cluster]; }
-  RouteCounters& counters(const route::Rule& rule) { return *counters_[rule.index]; }
+  RequestCounters& of_route(const route::Rule& rule) { return *by_rule_[rule.index]; }
+  // REQUIRES: `listener` is not kNoListener.
+  RequestCounters& of_listener(uint32_t listener) { return *by_listener_[listener]; }
   Spread& spread(const route::Rule& rule) { return spreads_[rule.index]; }
 
  private:
   friend class RoutingRef;
   std::shared_ptr<const Routing> routing_;
   std::vector<std::shared_ptr<upstream::Pool>> pools_;
-  std::vector<RouteCounters*> counters_;
+  std::vector<RequestCounters*> by_rule_;
+  std::vector<RequestCounters*> by_listener_;
   std::vector<Spread> spreads_;
   uint32_t users_ = 0;
 };

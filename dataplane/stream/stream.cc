@@ -331,14 +331,13 @@ void Stream::Done() {
 void Stream::WriteLog() {
   ++context_.counters.faults[static_cast<size_t>(fault_)];
   const uint64_t duration_us = (context_.io.loop.now_ns() - started_ns_) / 1000;
+  if (route_.listener != route::Result::kNoListener) {
+    routing_->of_listener(route_.listener).Record(status_, duration_us, bytes_in_, bytes_out_);
+  }
   std::string_view route;
   if (route_.rule != nullptr) {
     route = route_.rule->route;
-    RouteCounters& counters = routing_->counters(*route_.rule);
-    ++counters.by_class[status_ / 100 < 6 ? status_ / 100 : 0];
-    counters.duration.Record(duration_us);
-    counters.bytes_in += bytes_in_;
-    counters.bytes_out += bytes_out_;
+    routing_->of_route(*route_.rule).Record(status_, duration_us, bytes_in_, bytes_out_);
   }
   if (request_ == nullptr || !routing_->routing().access_log) return;
   const http::Header* agent = request_->headers.Find(http::Known::kUserAgent);

@@ -94,15 +94,25 @@ void Worker::Apply(std::shared_ptr<const Generation> generation) {
   generation_ = std::move(generation);
   limits_ = LimitsOf(base_limits_, generation_->settings, workers_);
   const auto& routing = generation_->routing;
-  std::vector<stream::RouteCounters*> counters;
-  counters.reserve(routing->routes->rules().size());
+  std::vector<stream::RequestCounters*> by_rule, by_listener;
+  by_rule.reserve(routing->routes->rules().size());
   for (const route::Rule& rule : routing->routes->rules()) {
-    auto& slot = route_counters_[rule.route];
-    if (!slot) slot = std::make_unique<stream::RouteCounters>(stream::RouteCounters{rule.route});
-    counters.push_back(slot.get());
+    by_rule.push_back(CountersOf(route_counters_, rule.route));
   }
-  routing_ = stream::RoutingRef(
-      new stream::LiveRouting(routing, pools_.Apply(routing->clusters), std::move(counters)));
+  for (uint32_t i = 0; i < routing->routes->listeners(); ++i) {
+    by_listener.push_back(CountersOf(listener_counters_, routing->routes->ListenerId(i)));
+  }
+  routing_ = stream::RoutingRef(new stream::LiveRouting(
+      routing, pools_.Apply(routing->clusters), std::move(by_rule), std::move(by_listener)));
+}
+
+stream::RequestCounters* Worker::CountersOf(CountersByName& all, std::string_view name) {
+  auto& counters = all[name];
+  if (!counters) {
+    counters = std::make_unique<stream::RequestCounters>();
+    counters->name = name;
+  }
+  return counters.get();
 }
 
 void Worker::AddListeningSocket(ListeningSocket socket) {
@@ -184,7 +194,8 @@ WorkerStats Worker::Stats() const {
   WorkerStats stats;
   stats.streams = stream_counters_;
   stats.connections = connection_counters_;
-  for (const auto& [route, counters] : route_counters_) stats.routes.push_back(*counters);
+  for (const auto& [name, counters] : route_counters_) stats.routes.push_back(*counters);
+  for (const auto& [name, counters] : listener_counters_) stats.listeners.push_back(*counters);
   pools_.ForEach([&](std::string_view id, const upstream::Pool& pool) {
     stats.clusters.push_back(
         {std::string(id), pool.counters(), pool.endpoints(), pool.connections()});

@@ -19,7 +19,8 @@ namespace sluice::worker {
 struct WorkerStats {
   stream::StreamCounters streams;
   listener::ConnectionCounters connections;
-  std::vector<stream::RouteCounters> routes;
+  std::vector<stream::RequestCounters> routes;
+  std::vector<stream::RequestCounters> listeners;
   struct Cluster {
     std::string id;
     upstream::PoolCounters counters;
@@ -87,7 +88,11 @@ class Worker final : listener::ConnectionOwner {
   upstream::Pools pools_;
   stream::StreamCounters stream_counters_;
   listener::ConnectionCounters connection_counters_;
-  absl::flat_hash_map<std::string, std::unique_ptr<stream::RouteCounters>> route_counters_;
+  // They outlive the generation that names them, so that a total never goes back.
+  using CountersByName = absl::flat_hash_map<std::string, std::unique_ptr<stream::RequestCounters>>;
+  static stream::RequestCounters* CountersOf(CountersByName& all, std::string_view name);
+  CountersByName route_counters_;
+  CountersByName listener_counters_;
   stream::RoutingRef routing_;
   std::shared_ptr<const Generation> generation_;
   stream::StreamContext streams_;

@@ -312,6 +312,23 @@ TEST_F(FleetTest, ConnectionsOverTheLimitWait) {
   EXPECT_THAT(third.ReadMessage(), StartsWith("HTTP/1.1 200"));
 }
 
+TEST_F(FleetTest, CountsByRouteAndByListener) {
+  Backend backend(Backend::Echo);
+  Start(backend.port());
+  Get("/app");
+  Get("/app");
+  Get("/nowhere");
+  const WorkerStats stats = Stats();
+  ASSERT_EQ(stats.listeners.size(), 1u);
+  EXPECT_EQ(stats.listeners[0].name, "ns/gw/http");
+  EXPECT_EQ(stats.listeners[0].by_class[2], 2u);
+  EXPECT_EQ(stats.listeners[0].by_class[4], 1u);  // no route, but the listener's all the same
+  for (const stream::RequestCounters& route : stats.routes) {
+    EXPECT_EQ(route.by_class[2], route.name == "ns/app" ? 2u : 0u) << route.name;
+    EXPECT_EQ(route.by_class[4], 0u) << route.name;
+  }
+}
+
 TEST_F(FleetTest, LogsEachRequestOnce) {
   Backend backend(Backend::Echo);
   Start(backend.port());
