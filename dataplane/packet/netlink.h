@@ -47,7 +47,9 @@ struct NetlinkAttribute {
   template <typename T>
   T As() const {
     T result{};
-    std::memcpy(&result, value.data(), std::min(sizeof result, value.size()));
+    if (!value.empty()) {
+      std::memcpy(&result, value.data(), std::min(sizeof result, value.size()));
+    }
     return result;
   }
   std::string_view text() const;  // without its NUL
