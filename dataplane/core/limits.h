@@ -34,10 +34,10 @@ struct Limits {
   uint32_t connect_ms = 3'000;          // upstream
   uint32_t pool_idle_ms = 55'000;       // an unused upstream connection
 
-  uint32_t connections = 15'000;              // downstream, a process
-  size_t buffered_bytes = 256 << 20;          // of all connections, a process; beyond: 503
-  uint32_t pooled_per_endpoint = 256;         // idle upstream connections kept, a worker
-  uint32_t requests_per_connection = 10'000;  // then Connection: close or GOAWAY
+  uint32_t connections = 15'000;                 // downstream, a process
+  size_t buffered_bytes = 256 << 20;             // of all connections, a process; beyond: 503
+  uint32_t pooled_per_endpoint = 256;            // idle upstream connections kept, a worker
+  uint32_t requests_per_connection = 1'000'000;  // then Connection: close or GOAWAY
 };
 
 }  // namespace sluice::core
