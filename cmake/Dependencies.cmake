@@ -33,3 +33,7 @@ target_link_libraries(sluice_libxdp INTERFACE ${LIBXDP_ARCHIVE} sluice_libbpf)
 
 find_program(BPF_CLANG NAMES clang-19 clang REQUIRED)
 find_program(BPFTOOL NAMES bpftool PATHS /usr/sbin /sbin REQUIRED)
+
+find_package(CURL CONFIG REQUIRED)  # HTTP/2 over our BoringSSL and nghttp2
+add_library(sluice_curl INTERFACE)
+target_link_libraries(sluice_curl INTERFACE CURL::libcurl)

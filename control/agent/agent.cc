@@ -182,8 +182,8 @@ absl::Status Agent::StartLiveness() {
 void Agent::Compile() {
   const source::SourceState& state = source_.state();
   for (const gateway_api::Problem& problem : state.problems) LOG(WARNING) << ToString(problem);
-  if (!state.folder.ok())
-    LOG(ERROR) << "the last good configuration serves on: " << state.folder.message();
+  if (!state.health.ok())
+    LOG(ERROR) << "the last good configuration serves on: " << state.health.message();
   const absl::Time begin = absl::Now();
   compile::CompileOptions options{.now = begin, .allocations = allocations_};
   options.check_certificate = [this](const gateway_api::Secret& secret) {
@@ -285,7 +285,7 @@ view::AgentState Agent::MakeState() {
   state.refused = report.refused;
   state.proxy_connected = report.proxy_connected;
   state.workers = sockets_.workers();
-  state.source = std::string(source_.state().folder.message());
+  state.source = std::string(source_.state().health.message());
   if (packets_ == nullptr) return state;
   for (const packet::DeviceStatus& device : packets_->path().devices()) {
     state.devices.push_back(
@@ -312,7 +312,7 @@ AgentFacts Agent::Facts() {
   AgentFacts facts{.report = publisher_.report(),
                    .objects = state.objects->size(),
                    .problems = state.problems.size(),
-                   .source_ok = state.folder.ok(),
+                   .source_ok = state.health.ok(),
                    .compiles = compiles_,
                    .compile_seconds = compile_seconds_,
                    .statm = statm_.get()};

@@ -42,13 +42,13 @@ void FileSource::ReadAgain() {
   first_change_ms_ = 0;
   quiet_.Cancel();
   const SourceState before = state_;
-  state_.folder = Read();
-  if (state_.folder.ok()) {
+  state_.health = Read();
+  if (state_.health.ok()) {
     retry_.Cancel();
   } else {
     loop_.timers().Arm(retry_, Milliseconds(options_.retry));
   }
-  const bool same = before.folder == state_.folder && before.problems == state_.problems &&
+  const bool same = before.health == state_.health && before.problems == state_.problems &&
                     *before.objects == *state_.objects;
   if (same) {
     state_.objects = before.objects;

@@ -14,17 +14,12 @@
 #include "absl/time/time.h"
 #include "control/source/folder_watch.h"
 #include "control/source/manifest_folder.h"
+#include "control/source/source_state.h"
 #include "dataplane/core/event_loop.h"
 #include "gateway-api/object_set.h"
 #include "gateway-api/parse.h"
 
 namespace sluice::source {
-
-struct SourceState {
-  std::shared_ptr<const gateway_api::ObjectSet> objects;  // never null; the last good ones
-  std::vector<gateway_api::Problem> problems;             // of the last reading
-  absl::Status folder;                                    // not ok: it cannot be read at present
-};
 
 struct FileSourceOptions {
   std::string folder;

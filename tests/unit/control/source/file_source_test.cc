@@ -158,14 +158,14 @@ TEST_F(FileSourceTest, AVanishedFolderKeepsTheLastGoodSetAndComesBack) {
   Write(folder_ / "a.yaml", Namespaces({"a"}));
   StartSource();
   fs::rename(folder_, outer_ / "away");
-  EXPECT_TRUE(Turn([&] { return !source_->state().folder.ok(); }));
+  EXPECT_TRUE(Turn([&] { return !source_->state().health.ok(); }));
   EXPECT_EQ(Found(), (Names{"a"}));
-  EXPECT_TRUE(absl::StrContains(source_->state().folder.message(), folder_.string()));
+  EXPECT_TRUE(absl::StrContains(source_->state().health.message(), folder_.string()));
   EXPECT_EQ(batches_, 1);
   fs::create_directory(folder_);
   Write(folder_ / "b.yaml", Namespaces({"b"}));
   EXPECT_TRUE(TurnUntilFound({"b"}));
-  EXPECT_TRUE(source_->state().folder.ok());
+  EXPECT_TRUE(source_->state().health.ok());
 }
 
 TEST_F(FileSourceTest, ATopFolderThatIsALinkMaySwap) {
