@@ -117,7 +117,7 @@ void ReportListenerSets(const ObjectSet& objects, const std::vector<GatewayPlan>
   for (const auto& [name, set] : objects.All<gateway_api::ListenerSet>()) {
     const std::string& space = set.parent_ref.namespace_;
     if (!ours.contains({space.empty() ? name.namespace_ : space, set.parent_ref.name})) continue;
-    std::vector<Condition>& conditions = statuses.listener_sets[name];
+    std::vector<Condition>& conditions = statuses.listener_sets[name].conditions;
     conditions = {ListenerSetNotSupported()};
     Stamp(conditions, set.meta.generation);
   }

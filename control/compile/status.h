@@ -47,8 +47,16 @@ struct GatewayStatus {
   std::vector<gateway_api::GatewayAddress> addresses;
   std::vector<Condition> conditions;
   std::vector<ListenerStatus> listeners;  // in the order of the spec
+  int attached_listener_sets = 0;
 
   bool operator==(const GatewayStatus&) const = default;
+};
+
+struct ListenerSetStatus {
+  std::vector<Condition> conditions;
+  std::vector<ListenerStatus> listeners;  // in the order of the spec
+
+  bool operator==(const ListenerSetStatus&) const = default;
 };
 
 // Of a route towards one parentRef, or of a policy towards one ancestor.
@@ -76,7 +84,7 @@ struct ObjectKey {
 struct Statuses {
   std::map<gateway_api::NamespacedName, GatewayClassStatus> gateway_classes;
   std::map<gateway_api::NamespacedName, GatewayStatus> gateways;
-  std::map<gateway_api::NamespacedName, std::vector<Condition>> listener_sets;
+  std::map<gateway_api::NamespacedName, ListenerSetStatus> listener_sets;
   std::map<ObjectKey, RouteStatus> routes;  // of every route kind
   std::map<gateway_api::NamespacedName, RouteStatus> backend_tls_policies;
 

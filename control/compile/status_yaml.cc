@@ -69,14 +69,21 @@ void AppendListener(const ListenerStatus& listener, std::string& out) {
   AppendConditions(listener.conditions, "    ", out);
 }
 
+void AppendListeners(const std::vector<ListenerStatus>& listeners, std::string& out) {
+  absl::StrAppend(&out, "  listeners:", listeners.empty() ? " []" : "", "\n");
+  for (const ListenerStatus& listener : listeners) AppendListener(listener, out);
+}
+
 void AppendGateway(const GatewayStatus& status, std::string& out) {
   absl::StrAppend(&out, "  addresses:", status.addresses.empty() ? " []" : "", "\n");
   for (const auto& address : status.addresses) {
     absl::StrAppend(&out, "  - {type: ", address.type, ", value: ", Quoted(address.value), "}\n");
   }
+  if (status.attached_listener_sets != 0) {
+    absl::StrAppend(&out, "  attachedListenerSets: ", status.attached_listener_sets, "\n");
+  }
   AppendConditions(status.conditions, "  ", out);
-  absl::StrAppend(&out, "  listeners:\n");
-  for (const ListenerStatus& listener : status.listeners) AppendListener(listener, out);
+  AppendListeners(status.listeners, out);
 }
 
 void AppendClass(const GatewayClassStatus& status, std::string& out) {
@@ -99,9 +106,10 @@ std::string ToYaml(const Statuses& statuses) {
     AppendHead("Gateway", name, out);
     AppendGateway(status, out);
   }
-  for (const auto& [name, conditions] : statuses.listener_sets) {
+  for (const auto& [name, status] : statuses.listener_sets) {
     AppendHead("ListenerSet", name, out);
-    AppendConditions(conditions, "  ", out);
+    AppendConditions(status.conditions, "  ", out);
+    AppendListeners(status.listeners, out);
   }
   for (const auto& [key, status] : statuses.routes) {
     AppendHead(key.kind, key.name, out);

@@ -83,12 +83,7 @@ absl::Status ReadStatus(const Document& document, std::string_view kind, const N
                         Statuses& statuses) {
   if (kind == "GatewayClass") return Read(document, statuses.gateway_classes[name]);
   if (kind == "Gateway") return Read(document, statuses.gateways[name]);
-  if (kind == "ListenerSet") {
-    compile::ListenerSetStatus status;
-    absl::Status read = Read(document, status);
-    statuses.listener_sets[name] = std::move(status.conditions);
-    return read;
-  }
+  if (kind == "ListenerSet") return Read(document, statuses.listener_sets[name]);
   if (kind == "BackendTLSPolicy") {
     compile::PolicyStatus status;
     absl::Status read = Read(document, status);
@@ -144,7 +139,7 @@ Document StatusDocument(const Statuses& statuses, std::string_view kind,
     return Write(*status);
   }
   if (const auto* status = Find(statuses.listener_sets, name); status && kind == "ListenerSet") {
-    return Write(compile::ListenerSetStatus{*status});
+    return Write(*status);
   }
   if (const auto* status = Find(statuses.backend_tls_policies, name);
       status && kind == "BackendTLSPolicy") {

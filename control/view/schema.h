@@ -72,6 +72,7 @@ void Describe(V& v, GatewayStatus& gateway) {
   v.Optional("addresses", gateway.addresses);
   v.Optional("conditions", gateway.conditions);
   v.Optional("listeners", gateway.listeners);
+  v.Optional("attachedListenerSets", gateway.attached_listener_sets);
 }
 
 struct SupportedFeature {
@@ -97,13 +98,10 @@ void Describe(V& v, GatewayClassStatus& status) {
   }
 }
 
-struct ListenerSetStatus {
-  std::vector<Condition> conditions;
-};
-
 template <class V>
 void Describe(V& v, ListenerSetStatus& status) {
   v.Optional("conditions", status.conditions);
+  v.Optional("listeners", status.listeners);
 }
 
 }  // namespace sluice::compile

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "dataplane/snapshot/regex.h"
 
 namespace sluice::route {
@@ -56,6 +57,7 @@ absl::StatusOr<const RE2*> RegexSet::Get(const std::string& pattern) {
 
 absl::StatusOr<Conditions> Conditions::Make(const snapshot::Match& match, RegexSet& regexes) {
   Conditions conditions;
+  conditions.grpc_ = match.grpc();
   conditions.method_ = match.method();
   if (match.path_type() == snapshot::Match::PATH_TYPE_REGEX) {
     absl::StatusOr<const RE2*> regex = regexes.Get(match.path());
@@ -88,6 +90,7 @@ absl::StatusOr<Conditions::Values> Conditions::MakeValues(
 }
 
 bool Conditions::Hold(const http::RequestHead& head) const {
+  if (grpc_ && !IsGrpc(head)) return false;
   if (!method_.empty() && method_ != head.method) return false;
   for (const Value& value : headers_) {
     if (!Holds(value, HeaderValue(head, value.match->name()))) return false;
@@ -102,6 +105,13 @@ bool Conditions::Holds(const Value& value, std::optional<std::string_view> text)
   if (!text) return false;
   return value.regex != nullptr ? RE2::FullMatch(*text, *value.regex)
                                 : *text == value.match->value();
+}
+
+bool IsGrpc(const http::RequestHead& head) {
+  constexpr std::string_view kType = "application/grpc";
+  const std::string_view type = HeaderValue(head, "content-type").value_or("");
+  if (!absl::StartsWithIgnoreCase(type, kType)) return false;
+  return type.size() == kType.size() || type[kType.size()] == '+' || type[kType.size()] == ';';
 }
 
 std::optional<std::string_view> HeaderValue(const http::RequestHead& head, std::string_view name) {

@@ -1,5 +1,5 @@
-// What a match asks of a request besides a plain path: method, headers, query, and the path by
-// regular expression. Immutable; any thread.
+// What a match asks of a request besides a plain path: that it is gRPC, method, headers, query, and
+// the path by regular expression. Immutable; any thread.
 #pragma once
 
 #include <re2/re2.h>
@@ -46,11 +46,15 @@ class Conditions {
       const google::protobuf::RepeatedPtrField<snapshot::ValueMatch>& matches, RegexSet& regexes);
   static bool Holds(const Value& value, std::optional<std::string_view> text);
 
+  bool grpc_ = false;
   std::string_view method_;  // "": any
   const RE2* path_ = nullptr;
   Values headers_;
   Values query_;
 };
+
+// True for a content-type of application/grpc, also with "+proto" or parameters after it.
+bool IsGrpc(const http::RequestHead& head);
 
 // The value of a header as one text: several fields are joined by ", " (RFC 9110 5.3).
 std::optional<std::string_view> HeaderValue(const http::RequestHead& head, std::string_view name);

@@ -25,6 +25,7 @@ struct Rule {
   uint32_t total_weight = 0;
   uint32_t request_timeout_ms = 0;  // 0: none
   uint32_t backend_timeout_ms = 0;  // 0: none
+  bool grpc = false;                // our own errors carry a grpc-status
 };
 
 }  // namespace sluice::route

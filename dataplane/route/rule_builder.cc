@@ -54,6 +54,7 @@ Rule ResolveRule(const snapshot::Rule& from, const ClusterIndexes& clusters) {
   }
   rule.request_timeout_ms = Milliseconds(from.request_timeout_ms());
   rule.backend_timeout_ms = Milliseconds(from.backend_timeout_ms());
+  rule.grpc = from.grpc();
   return rule;
 }
 

@@ -89,9 +89,9 @@ void FindConditions(const view::View& view, Findings& findings) {
     const auto* object = view.objects.Find<gateway_api::Gateway>(name);
     if (object) FindInGateway(*object, status, findings);
   }
-  for (const auto& [name, conditions] : view.statuses.listener_sets) {
+  for (const auto& [name, status] : view.statuses.listener_sets) {
     const auto* object = view.objects.Find<gateway_api::ListenerSet>(name);
-    if (object) AddBad(conditions, object->meta, object->kKind, "", findings);
+    if (object) AddBad(status.conditions, object->meta, object->kKind, "", findings);
   }
   for (const auto& [name, status] : view.statuses.backend_tls_policies) {
     const auto* object = view.objects.Find<gateway_api::BackendTlsPolicy>(name);

@@ -61,7 +61,13 @@ inline std::optional<std::string> QueryOf(const http::RequestHead& head, const s
   return std::nullopt;
 }
 
+inline bool IsGrpcRequest(const http::RequestHead& head) {
+  return RE2::FullMatch(HeaderOf(head, "content-type").value_or(""),
+                        "(?i)application/grpc([+;].*)?");
+}
+
 inline bool Fits(const snapshot::Match& match, const http::RequestHead& head) {
+  if (match.grpc() && !IsGrpcRequest(head)) return false;
   if (!PathFits(match, head.path())) return false;
   if (!match.method().empty() && match.method() != head.method) return false;
   for (const auto& header : match.headers()) {

@@ -135,6 +135,25 @@ TEST(RouteTableTest, TheFirstMatchThatHoldsWins) {
   }
 }
 
+TEST(RouteTableTest, AGrpcMatchTakesGrpcRequestsOnly) {
+  const auto table = WithMatches({"path: '/' grpc: true", "path: '/'"});
+  const struct {
+    const char* content_type;
+    const char* rule;
+  } rows[] = {
+      {"application/grpc", "r0"},     {"application/grpc+proto", "r0"},
+      {"Application/GRPC", "r0"},     {"application/grpc;charset=utf-8", "r0"},
+      {"application/grpc-web", "r1"}, {"application/grp", "r1"},
+      {"application/json", "r1"},     {"", "r1"},
+  };
+  for (const auto& row : rows) {
+    EXPECT_EQ(RuleFor(*table, {.host = "h", .headers = {{"content-type", row.content_type}}}),
+              row.rule)
+        << row.content_type;
+  }
+  EXPECT_EQ(RuleFor(*table, {.host = "h"}), "r1");
+}
+
 constexpr char kListeners[] = R"(
   listeners { id: "a" addresses: "192.0.2.1" port: 443 protocol: PROTOCOL_HTTPS hostname: "a.example.com" certificate_ids: "c" }
   listeners { id: "b" addresses: "192.0.2.1" port: 443 protocol: PROTOCOL_HTTPS hostname: "*.example.com" certificate_ids: "c" }
@@ -194,7 +213,7 @@ TEST(RouteTableTest, FindsPorts) {
 TEST(RouteTableTest, ResolvesRules) {
   const auto table = Build(Parse(R"(
     rules {
-      id: "r" route: "ns/r" request_timeout_ms: 5 backend_timeout_ms: 99999999999
+      id: "r" route: "ns/r" request_timeout_ms: 5 backend_timeout_ms: 99999999999 grpc: true
       backends { weight: 3 cluster_id: "c2" filters { request_headers { remove: "x" } } } backends { weight: 4 }
       filters { redirect { status: 301 } }
     }
@@ -207,6 +226,7 @@ TEST(RouteTableTest, ResolvesRules) {
   EXPECT_EQ(rule.total_weight, 7u);
   EXPECT_EQ(rule.request_timeout_ms, 5u);
   EXPECT_EQ(rule.backend_timeout_ms, UINT32_MAX);
+  EXPECT_TRUE(rule.grpc);
   ASSERT_EQ(rule.backends.size(), 2u);
   EXPECT_EQ(rule.backends[0].cluster, 1u);
   EXPECT_EQ(rule.backends[0].filters.size(), 1u);
@@ -286,6 +306,7 @@ void RandomMatch(Random& random, snapshot::Match& match) {
     }
   }
   if (random.OneIn(4)) match.set_method(random.OneIn(2) ? "GET" : "POST");
+  match.set_grpc(random.OneIn(4));
   for (uint32_t n = random.OneIn(3) ? random.Below(3) : 0; n > 0; --n)
     RandomValue(random, *match.add_headers());
   for (uint32_t n = random.OneIn(3) ? random.Below(3) : 0; n > 0; --n)
@@ -351,6 +372,7 @@ RequestSpec RandomRequest(Random& random) {
   }
   for (uint32_t n = random.Below(3); n > 0; --n)
     request.headers.emplace_back(random.Of(kNames), random.Of(kValues));
+  if (random.OneIn(3)) request.headers.emplace_back("content-type", "application/grpc+proto");
   return request;
 }
 
