@@ -1,6 +1,7 @@
 // How long to wait before something that failed is tried again. Pure: the caller measures time.
-// The first failure after a stable life is answered at once, so that a lone crash costs no pause;
-// then the wait doubles up to a bound, so that a crash loop costs no CPU.
+// The first failure after a stable life is answered at once, so that crashes now and then cost no
+// pause, however many there are; one that follows a short life doubles the wait, up to a bound, so
+// that a crash loop costs no CPU.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +13,7 @@ namespace sluice::process {
 struct BackoffLimits {
   absl::Duration first = absl::Milliseconds(10);
   absl::Duration longest = absl::Seconds(1);
-  absl::Duration stable = absl::Seconds(10);  // a life of this length forgets earlier failures
+  absl::Duration stable = absl::Seconds(1);  // a life of this length forgets earlier failures
 };
 
 class Backoff {

@@ -22,9 +22,14 @@ TEST(Backoff, FirstCrashIsAnsweredAtOnceAndALoopSlowsDownToASecond) {
 TEST(Backoff, AStableLifeForgetsEarlierFailures) {
   Backoff backoff;
   Waits(backoff, 6, absl::ZeroDuration());
-  EXPECT_EQ(backoff.Failed(absl::Milliseconds(9999)), absl::Milliseconds(320));
-  EXPECT_EQ(backoff.Failed(absl::Seconds(10)), absl::ZeroDuration());
+  EXPECT_EQ(backoff.Failed(absl::Milliseconds(999)), absl::Milliseconds(320));
+  EXPECT_EQ(backoff.Failed(absl::Seconds(1)), absl::ZeroDuration());
   EXPECT_EQ(backoff.failures(), 1);
+}
+
+TEST(Backoff, CrashesAfterAStableLifeAreNoLoop) {
+  Backoff backoff;
+  EXPECT_EQ(Waits(backoff, 20, absl::Milliseconds(1001)), std::vector<int64_t>(20, 0));
 }
 
 TEST(Backoff, NeverOverflows) {
