@@ -4,7 +4,6 @@
 
 #include <utility>
 
-#include "absl/log/check.h"
 #include "absl/log/log.h"
 #include "control/agent/proxy_peer.h"
 #include "dataplane/channel/unix_socket.h"
@@ -13,7 +12,7 @@ namespace sluice::agent {
 
 Liveness::Liveness(LivenessOptions options)
     : options_(std::move(options)),
-      pollable_{[](void* self, uint32_t) { static_cast<Liveness*>(self)->Accept(); }, this},
+      acceptor_(loop_, [this](core::Fd socket) { OnAccepted(std::move(socket)); }),
       tick_([](void* self) { static_cast<Liveness*>(self)->Tick(); }, this) {}
 
 Liveness::~Liveness() {
@@ -25,8 +24,7 @@ Liveness::~Liveness() {
 absl::Status Liveness::Start() {
   absl::StatusOr<core::Fd> listening = channel::ListenUnix(options_.socket, 0666);
   if (!listening.ok()) return listening.status();
-  listening_ = *std::move(listening);
-  CHECK(loop_.AddLevel(listening_.get(), pollable_));
+  acceptor_.Start(*std::move(listening));
   thread_ = std::thread([this] {
     ::pthread_setname_np(::pthread_self(), "liveness");
     Tick();
@@ -35,14 +33,12 @@ absl::Status Liveness::Start() {
   return absl::OkStatus();
 }
 
-void Liveness::Accept() {
-  absl::StatusOr<core::Fd> socket = channel::AcceptUnix(listening_.get());
-  if (!socket.ok()) return;
-  const auto peer = channel::PeerOf(socket->get());
+void Liveness::OnAccepted(core::Fd socket) {
+  const auto peer = channel::PeerOf(socket.get());
   if (!peer.ok() || !MayBeProxy(peer->uid, options_.proxy_uid)) return;
   nonce_ = answered_ = 0;
   link_ = std::make_unique<channel::Link>(
-      loop_, *std::move(socket),
+      loop_, std::move(socket),
       channel::Link::Events{.on_message = [this](channel::Received r) { OnMessage(r.message); },
                             .on_closed = [this](const absl::Status&) { link_.reset(); }});
 }

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "dataplane/channel/link.h"
+#include "dataplane/core/acceptor.h"
 #include "dataplane/core/event_loop.h"
 
 namespace sluice::agent {
@@ -40,14 +41,13 @@ class Liveness {
   uint64_t renew_failures() const { return renew_failures_.load(std::memory_order_relaxed); }
 
  private:
-  void Accept();
+  void OnAccepted(core::Fd socket);
   void Tick();
   void OnMessage(const channel::Message& message);
 
   LivenessOptions options_;
   core::EventLoop loop_;
-  core::Fd listening_;
-  core::Pollable pollable_;
+  core::Acceptor acceptor_;
   core::Timer tick_;
   std::unique_ptr<channel::Link> link_;
   uint64_t nonce_ = 0;     // of the last ping

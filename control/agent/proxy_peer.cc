@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <utility>
 
-#include "absl/log/check.h"
 #include "absl/log/log.h"
 #include "absl/strings/str_cat.h"
 #include "dataplane/channel/unix_socket.h"
@@ -42,32 +41,25 @@ ProxyPeer::ProxyPeer(core::EventLoop& loop, std::optional<unsigned> proxy_uid,
       publisher_(publisher),
       events_(std::move(events)),
       ticket_secret_(RandomSecret()),
-      pollable_{[](void* self, uint32_t) { static_cast<ProxyPeer*>(self)->Accept(); }, this} {}
-
-ProxyPeer::~ProxyPeer() {
-  if (listening_.valid()) loop_.Remove(listening_.get(), pollable_);
-}
+      acceptor_(loop, [this](core::Fd socket) { OnAccepted(std::move(socket)); }) {}
 
 absl::Status ProxyPeer::Listen(const std::string& path) {
   // Anybody who gets into the folder may connect; who he is decides (MayBeProxy).
   absl::StatusOr<core::Fd> listening = channel::ListenUnix(path, 0666);
   if (!listening.ok()) return listening.status();
-  listening_ = *std::move(listening);
-  CHECK(loop_.AddLevel(listening_.get(), pollable_));
+  acceptor_.Start(*std::move(listening));
   return absl::OkStatus();
 }
 
-void ProxyPeer::Accept() {
-  absl::StatusOr<core::Fd> socket = channel::AcceptUnix(listening_.get());
-  if (!socket.ok()) return;
-  const auto peer = channel::PeerOf(socket->get());
+void ProxyPeer::OnAccepted(core::Fd socket) {
+  const auto peer = channel::PeerOf(socket.get());
   if (!peer.ok() || !MayBeProxy(peer->uid, proxy_uid_)) {
     LOG(WARNING) << "turned away user " << (peer.ok() ? peer->uid : 0) << " who is not the proxy's";
     return;
   }
   if (link_ != nullptr) OnClosed(absl::AbortedError("another proxy came"));
   link_ = std::make_unique<channel::Link>(
-      loop_, *std::move(socket),
+      loop_, std::move(socket),
       channel::Link::Events{.on_message = [this](channel::Received r) { OnMessage(std::move(r)); },
                             .on_closed = [this](const absl::Status& why) { OnClosed(why); }});
   Message hello;

@@ -15,6 +15,7 @@
 #include "control/agent/listening_sockets.h"
 #include "control/publish/publisher.h"
 #include "dataplane/channel/link.h"
+#include "dataplane/core/acceptor.h"
 #include "dataplane/core/event_loop.h"
 
 namespace sluice::agent {
@@ -33,8 +34,9 @@ class ProxyPeer {
   // `sockets` and `publisher` outlive this. Makes a ticket secret for its lifetime.
   ProxyPeer(core::EventLoop& loop, std::optional<unsigned> proxy_uid, ListeningSockets& sockets,
             publish::Publisher& publisher, Events events);
-  ~ProxyPeer();
 
+  // Instead of a secret of our own; for proxies that connect from now on.
+  void UseTicketSecret(certs::SecretBytes secret) { ticket_secret_ = std::move(secret); }
   absl::Status Listen(const std::string& path);
 
   bool connected() const { return greeted_; }
@@ -45,7 +47,7 @@ class ProxyPeer {
   void AskStats(std::function<void(std::string)> done);
 
  private:
-  void Accept();
+  void OnAccepted(core::Fd socket);
   void OnMessage(channel::Received received);
   absl::Status Handle(channel::Received received);
   absl::Status OnHello(const channel::Hello& hello);
@@ -60,13 +62,12 @@ class ProxyPeer {
   publish::Publisher& publisher_;
   Events events_;
   certs::SecretBytes ticket_secret_;
-  core::Fd listening_;
-  core::Pollable pollable_;
   std::unique_ptr<channel::Link> link_;
   bool greeted_ = false;                    // Hello came, and sockets were settled
   std::optional<channel::Hello> awaiting_;  // of a proxy that gives sockets back first
   int workers_ = 0;
   std::vector<std::function<void(std::string)>> stats_waiters_;
+  core::Acceptor acceptor_;
 };
 
 }  // namespace sluice::agent

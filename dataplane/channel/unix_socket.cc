@@ -74,14 +74,6 @@ absl::StatusOr<core::Fd> ConnectUnix(const std::string& path) {
   return absl::ErrnoToStatus(errno, absl::StrCat("connecting to ", path));
 }
 
-absl::StatusOr<core::Fd> AcceptUnix(int listening) {
-  core::Fd socket(::accept4(listening, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (socket.valid()) return socket;
-  if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR)
-    return absl::UnavailableError("nobody waits");
-  return absl::ErrnoToStatus(errno, "accepting a Unix connection");
-}
-
 absl::StatusOr<PeerCredentials> PeerOf(int socket) {
   ucred credentials = {};
   socklen_t size = sizeof credentials;

@@ -21,9 +21,6 @@ absl::StatusOr<core::Fd> ListenUnix(const std::string& path, mode_t mode);
 // Non-blocking; a Unix connect succeeds or fails at once (Unavailable: nobody listens).
 absl::StatusOr<core::Fd> ConnectUnix(const std::string& path);
 
-// Non-blocking. Unavailable: nobody waits.
-absl::StatusOr<core::Fd> AcceptUnix(int listening);
-
 struct PeerCredentials {
   pid_t pid = 0;
   uid_t uid = 0;

@@ -1,16 +1,16 @@
 // A tiny HTTP server for metrics and health: GET, a few fixed paths, one answer a connection.
-// Lives on its loop's thread. Everything is bounded: connections, head size, time; anything that
-// is not a well-formed GET is answered 400 or 405 and closed. It never reads a body.
+// Lives on its loop's thread. Anything that is not a well-formed GET is answered 400 or 405; it
+// never reads a body. Connections and their bounds are core::AnswerServer's.
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "dataplane/core/address.h"
+#include "dataplane/core/answer_server.h"
 #include "dataplane/core/event_loop.h"
 
 namespace sluice::metrics {
@@ -24,34 +24,19 @@ class TextServer {
   // Calls `respond` once, then or later, on the loop's thread.
   using Page = std::function<void(Respond respond)>;
 
-  static constexpr size_t kMaxClients = 32;
-  static constexpr size_t kMaxHeadBytes = 8 * 1024;
-  static constexpr uint64_t kDeadlineMs = 10'000;
-  static constexpr uint64_t kAcceptPauseMs = 100;
+  static constexpr core::AnswerServer::Options kOptions = {
+      .max_clients = 32, .max_request_bytes = 8 * 1024, .deadline_ms = 10'000};
 
   // `pages` by path ("/metrics").
   TextServer(core::EventLoop& loop, core::Fd listening,
              absl::flat_hash_map<std::string, Page> pages);
-  TextServer(const TextServer&) = delete;
-  TextServer& operator=(const TextServer&) = delete;
-  ~TextServer();
 
  private:
-  struct Client;
+  bool Read(std::string_view received, bool complete, core::AnswerServer::Respond respond);
+  void Handle(std::string_view request_line, const core::AnswerServer::Respond& respond);
 
-  void Accept();
-  void Read(Client& client);
-  void Handle(Client& client);
-  void Answer(Client& client, int status, std::string_view reason, std::string_view text);
-  void Write(Client& client);
-  void Close(Client& client);
-
-  core::EventLoop& loop_;
-  core::Fd listening_;
-  core::Pollable pollable_;
-  core::Timer accept_again_;
   absl::flat_hash_map<std::string, Page> pages_;
-  std::vector<std::shared_ptr<Client>> clients_;
+  core::AnswerServer server_;
 };
 
 }  // namespace sluice::metrics

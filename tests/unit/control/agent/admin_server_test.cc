@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <thread>
 
+#include "../../dataplane/core/no_descriptors.h"
+
 namespace sluice::agent {
 namespace {
 
@@ -69,6 +71,23 @@ TEST_F(AdminServerTest, OneLineOneDocument) {
   EXPECT_EQ(Ask(std::string(1000, 'x')), "");
 }
 
+TEST_F(AdminServerTest, AnUnknownRequestIsNotWaitedWith) {
+  const core::Fd caller = Connect();
+  ASSERT_EQ(::send(caller.get(), "nonsense\n", 9, 0), 9);
+  char byte;
+  for (int i = 0; i < 5; ++i) loop_.RunOnce(10);
+  EXPECT_EQ(::recv(caller.get(), &byte, 1, MSG_DONTWAIT), 0);
+}
+
+TEST_F(AdminServerTest, RestsWhileThereAreNoDescriptors) {
+  const core::Fd caller = Connect();
+  {
+    const core::NoDescriptors none;
+    EXPECT_TRUE(core::ComesToRest(loop_));
+  }
+  EXPECT_EQ(Ask("metrics\n"), "late");
+}
+
 TEST_F(AdminServerTest, IsForItsOwnerOnly) {
   struct stat about = {};
   ASSERT_EQ(::stat(path_.c_str(), &about), 0);
@@ -77,7 +96,7 @@ TEST_F(AdminServerTest, IsForItsOwnerOnly) {
 
 TEST_F(AdminServerTest, CallersThatOnlyConnectLockNobodyOut) {
   std::vector<core::Fd> idle;
-  for (size_t i = 0; i < 3 * AdminServer::kMaxClients; ++i) {
+  for (size_t i = 0; i < 3 * AdminServer::kOptions.max_clients; ++i) {
     idle.push_back(Connect());
     loop_.RunOnce(0);
   }
