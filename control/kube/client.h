@@ -20,12 +20,15 @@ struct Request {
   Method method = Method::kGet;
   std::string path;                             // with its query: "/api/v1/services?limit=500"
   std::string body;                             // JSON; empty: none
+  std::string accept = "application/json";      // or with ";as=...": metadata alone, a table
   absl::Duration deadline = absl::Seconds(30);  // of the whole answer; a watch: of silence
 };
 
 struct Response {
-  absl::Status transport;  // not ok: no complete answer came, and the rest means nothing
-  int code = 0;            // HTTP status
+  // Not ok: no complete answer came, and the rest means nothing. ResourceExhausted: it was larger
+  // than the client takes.
+  absl::Status transport;
+  int code = 0;  // HTTP status
   std::string body;
   std::optional<absl::Duration> retry_after;
 
@@ -36,6 +39,9 @@ struct Response {
   // ResourceExhausted, other 4xx FailedPrecondition, 5xx and transport Unavailable.
   absl::Status ToStatus() const;
 };
+
+// What went wrong, of an answer's code and its body or of the object in a watch's ERROR event.
+absl::Status ErrorOf(int code, std::string_view body);
 
 // A request under way. Destroying it cancels it: no callback comes any more. It may be destroyed
 // from within its own callback.
@@ -52,7 +58,8 @@ class Client {
       Request request, std::function<void(const Response&)> on_done) = 0;
 
   // A GET whose answer comes line by line and does not end by itself. `on_line` gets each line of a
-  // 200 without its end; `on_end` comes once, with the body only if the code is not 200.
+  // 200 without its end, and before them an empty one: the watch stands. `on_end` comes once, with
+  // the body only if the code is not 200.
   [[nodiscard]] virtual std::unique_ptr<Call> Watch(
       Request request, std::function<void(std::string_view line)> on_line,
       std::function<void(const Response&)> on_end) = 0;

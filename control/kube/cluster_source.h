@@ -18,7 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "control/kube/client.h"
-#include "control/kube/resource.h"
+#include "control/kube/reflector.h"
 #include "control/source/source_state.h"
 #include "dataplane/core/event_loop.h"
 #include "gateway-api/metadata.h"
@@ -35,10 +35,13 @@ struct Known {
 };
 
 struct ClusterSourceOptions {
-  std::string node;                            // whose labels are wanted; "": none
-  std::vector<std::string> secret_namespaces;  // empty: Secrets of the whole cluster
+  std::string node;  // whose labels are wanted; "": no node is looked at
+  // Of Secrets, those of type kubernetes.io/tls are read, in these namespaces; empty: everywhere.
+  std::vector<std::string> secret_namespaces;
+  std::vector<gateway_api::NamespacedName> secrets;  // of any type, by name
   absl::Duration quiet = absl::Milliseconds(1);
   absl::Duration longest = absl::Milliseconds(20);
+  ReflectorTiming timing = {};
 };
 
 class ClusterSource {
@@ -55,9 +58,12 @@ class ClusterSource {
   // Null: the API server has no such object. Kinds without a status are not remembered.
   const Known* Find(std::string_view kind, const gateway_api::NamespacedName& name) const;
   const gateway_api::StringMap& node_labels() const;
+  // All nodes with their labels, by name.
+  const std::map<std::string, gateway_api::StringMap>& nodes() const;
   // Of the Gateway API CRDs (gateway.networking.k8s.io/bundle-version); "": not known.
   const std::string& bundle_version() const;
-  // The newest resourceVersion seen, by kind.
+  // The newest resourceVersion, by kind, whose changes have all been handed on. Kinds that the API
+  // server does not have are left out.
   const std::map<std::string, std::string>& versions() const;
 
  private:
