@@ -99,7 +99,7 @@ class Values(unittest.TestCase):
         self.assertEqual(containers(chart(values, "edge"))["agent"]["args"], [
             "--in-cluster", "--api-server=https://localhost:7445", "--namespace=$(POD_NAMESPACE)", "--node=$(NODE_NAME)",
             "--secret-namespace=gateway-system", "--secret-namespace=certs", "--interface=bond0", "--interface=eth1",
-            "--attach=tcx", "--bpffs=/bpf", "--proxy-socket=/run/proxy/agent.sock", "--proxy-uid=1000",
+            "--attach=tcx", "--bpffs=/bpf", "--proxy-socket=/run/proxy/agent.sock", "--take-over", "--proxy-uid=1000",
             "--metrics=$(HOST_IP):9464"])
 
     def test_options_of_the_proxy(self):
