@@ -33,13 +33,13 @@ absl::Status ObjectSet::Insert(Object object) {
       [this](auto&& value) -> absl::Status {
         using T = std::decay_t<decltype(value)>;
         auto& map = std::get<Map<T>>(maps_);
-        NamespacedName key = value.meta.key();
-        if (auto found = map.find(key); found != map.end()) {
+        const NamespacedName key = value.meta.key();
+        if (const T* found = map.Find(key)) {
           return absl::AlreadyExistsError(
               absl::StrCat(T::kKind, " ", ToString(key), " at ", ToString(value.meta.origin),
-                           " is left out: it is already at ", ToString(found->second.meta.origin)));
+                           " is left out: it is already at ", ToString(found->meta.origin)));
         }
-        map.emplace(std::move(key), std::move(value));
+        map.Put(std::move(value));
         return absl::OkStatus();
       },
       std::move(object));
@@ -49,8 +49,7 @@ void ObjectSet::Put(Object object) {
   std::visit(
       [this](auto&& value) {
         using T = std::decay_t<decltype(value)>;
-        NamespacedName key = value.meta.key();
-        std::get<Map<T>>(maps_).insert_or_assign(std::move(key), std::move(value));
+        std::get<Map<T>>(maps_).Put(std::move(value));
       },
       std::move(object));
 }

@@ -1,8 +1,8 @@
 // All objects of one moment, keyed by kind, namespace and name: what sources fill and Compile
-// reads. A plain value without a thread rule; iteration is ordered by namespace and name.
+// reads. A value without a thread rule, whose copies share the objects; iteration is ordered by
+// namespace and name.
 #pragma once
 
-#include <map>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -18,6 +18,7 @@
 #include "gateway-api/grpc_route.h"
 #include "gateway-api/http_route.h"
 #include "gateway-api/metadata.h"
+#include "gateway-api/object_map.h"
 #include "gateway-api/reference_grant.h"
 #include "gateway-api/secret.h"
 #include "gateway-api/service.h"
@@ -37,7 +38,7 @@ std::string Describe(const Object& object);     // "HTTPRoute namespace/name"
 class ObjectSet {
  public:
   template <typename T>
-  using Map = std::map<NamespacedName, T>;
+  using Map = ObjectMap<T>;
 
   template <typename T>
   const Map<T>& All() const {
@@ -47,9 +48,7 @@ class ObjectSet {
   // Null: there is none.
   template <typename T>
   const T* Find(const NamespacedName& name) const {
-    const auto& map = All<T>();
-    auto found = map.find(name);
-    return found == map.end() ? nullptr : &found->second;
+    return All<T>().Find(name);
   }
 
   // Adds an object; AlreadyExists names both places if there is one of that kind and name, which
@@ -62,7 +61,7 @@ class ObjectSet {
   // True if there was one.
   template <typename T>
   bool Erase(const NamespacedName& name) {
-    return std::get<Map<T>>(maps_).erase(name) > 0;
+    return std::get<Map<T>>(maps_).Erase(name);
   }
 
   // Calls f(object) for each, kind by kind.

@@ -99,6 +99,17 @@ bool IsUrlPath(std::string_view text) {
   return !text.empty();
 }
 
+bool IsGrpcMethod(std::string_view text) {
+  return !text.empty() && !absl::ascii_isdigit(static_cast<unsigned char>(text.front())) &&
+         AllIn(text, "_");
+}
+
+bool IsGrpcService(std::string_view text) {
+  if (text.starts_with('.')) text.remove_prefix(1);
+  std::vector<std::string_view> parts = absl::StrSplit(text, '.');
+  return std::ranges::all_of(parts, IsGrpcMethod);
+}
+
 bool IsCorsOrigin(std::string_view text) {
   if (text == "*") return true;
   if (text.starts_with("https://")) {

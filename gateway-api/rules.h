@@ -63,6 +63,8 @@ bool IsControllerName(std::string_view text);  // "domain/path"
 bool IsProtocol(std::string_view text);
 bool IsUrlPath(std::string_view text);  // RFC 3986 path characters and %XX
 bool IsCorsOrigin(std::string_view text);
+bool IsGrpcService(std::string_view text);  // "package.Service"; a dot before it is allowed
+bool IsGrpcMethod(std::string_view text);
 bool IsIpAddress(std::string_view text);
 
 inline constexpr Text kObjectName{1, 253, nullptr, ""};

@@ -228,12 +228,6 @@ void DescribeRules(V& v, std::vector<Rule>& rules) {
   size_t matches = 0;
   for (const Rule& rule : rules) matches += rule.matches.size();
   v.Rule(matches <= 128, "rules", "more than 128 matches in all rules");
-  std::vector<std::string_view> names;
-  for (const Rule& rule : rules) {
-    if (!rule.name.empty()) names.push_back(rule.name);
-  }
-  std::ranges::sort(names);
-  v.Rule(std::ranges::adjacent_find(names) == names.end(), "rules", "two rules have the same name");
 }
 
 template <class V>
@@ -257,6 +251,21 @@ void Describe(V& v, GrpcMethodMatch& match) {
   v.Optional("method", match.method, Text{0, 1024, nullptr, ""});
   v.Rule(!match.service.empty() || !match.method.empty(), "service",
          "service or method is required");
+  const bool exact = match.type == MatchType::kExact;
+  v.Rule(!exact || match.service.empty() || IsGrpcService(match.service), "service",
+         "is no name of a gRPC service");
+  v.Rule(!exact || match.method.empty() || IsGrpcMethod(match.method), "method",
+         "is no name of a gRPC method");
+}
+
+// GRPCRoute has some of HTTPRoute's filters.
+template <class V>
+void DescribeGrpcFilters(V& v, std::vector<RouteFilter>& filters) {
+  using Type = RouteFilter::Type;
+  DescribeFilters(v, filters);
+  for (Type type : {Type::kRequestRedirect, Type::kUrlRewrite, Type::kCors, Type::kExternalAuth}) {
+    v.Rule(CountOf(filters, type) == 0, "filters", "a GRPCRoute has no filter of this type");
+  }
 }
 
 template <class V>
@@ -270,7 +279,7 @@ template <class V>
 void Describe(V& v, GrpcRouteRule& rule) {
   v.Optional("name", rule.name, kSectionName);
   v.Optional("matches", rule.matches, Count{0, 64});
-  DescribeFilters(v, rule.filters);
+  DescribeGrpcFilters(v, rule.filters);
   v.Optional("backendRefs", rule.backend_refs, Count{0, 16});
   v.Unsupported({"sessionPersistence"});
 }

@@ -18,7 +18,7 @@ bool Selects(const ParentReference& ref, const gateway_api::Listener& listener) 
 }
 
 std::string Describe(const ParentReference& ref) {
-  std::string text = "the Gateway has no listener";
+  std::string text = absl::StrCat("the ", ref.kind, " has no listener");
   if (!ref.section_name.empty()) absl::StrAppend(&text, " '", ref.section_name, "'");
   if (ref.port != 0) absl::StrAppend(&text, " with port ", ref.port);
   return text;
@@ -28,40 +28,52 @@ std::string Describe(const ParentReference& ref) {
 
 Attacher::Attacher(const gateway_api::ObjectSet& objects, std::vector<GatewayPlan>& gateways)
     : objects_(objects) {
-  for (GatewayPlan& plan : gateways) gateways_.emplace(plan.object->meta.key(), &plan);
+  for (GatewayPlan& plan : gateways) {
+    const gateway_api::ObjectMeta& meta = plan.object->meta;
+    parents_[{gateway_api::Gateway::kKind, meta.key()}] = {&plan, &plan.accepted, &meta,
+                                                           &plan.listeners};
+    for (ListenerSetPlan& set : plan.sets) {
+      const gateway_api::ObjectMeta& set_meta = set.object->meta;
+      parents_[{gateway_api::ListenerSet::kKind, set_meta.key()}] = {&plan, &set.accepted,
+                                                                     &set_meta, &set.listeners};
+    }
+  }
 }
 
-bool Attacher::Admits(const GatewayPlan& gateway, const ListenerPlan& listener,
+bool Attacher::Admits(const Parent& parent, const ListenerPlan& listener,
                       const RouteHead& route) const {
   bool kind =
       std::ranges::find(listener.supported_kinds, route.kind, &gateway_api::RouteGroupKind::kind) !=
       listener.supported_kinds.end();
-  return kind && Allows(listener.spec->allowed_routes.namespaces, objects_,
-                        gateway.object->meta.namespace_, route.meta.namespace_);
+  return kind && Allows(listener.spec->allowed_routes.namespaces, objects_, parent.meta->namespace_,
+                        route.meta.namespace_);
 }
 
 ParentPlan Attacher::AttachOne(const RouteHead& route, const ParentReference& ref,
-                               GatewayPlan& gateway) const {
+                               const Parent& parent) const {
   ParentPlan plan{&ref, std::nullopt, {}};
   bool selected = false;
   bool admitted = false;
-  for (ListenerPlan& listener : gateway.listeners) {
+  for (ListenerPlan& listener : *parent.listeners) {
     if (!Selects(ref, *listener.spec)) continue;
     selected = true;
-    if (!Admits(gateway, listener, route)) continue;
+    if (!Admits(parent, listener, route)) continue;
     admitted = true;
     std::vector<std::string> common = Intersect(listener.spec->hostname, route.hostnames);
     if (!common.empty()) plan.attachments.push_back({&listener, std::move(common)});
   }
-  if (!selected) {
+  if (parent.listeners->empty()) {
+    plan.refused = RouteNoMatchingParent(
+        absl::StrCat("the ", ref.kind, " is not accepted: ", parent.accepted->message));
+  } else if (!selected) {
     plan.refused = RouteNoMatchingParent(Describe(ref));
   } else if (!admitted) {
     plan.refused = RouteNotAllowedByListeners(absl::StrCat(
         "no listener admits a ", route.kind, " of the namespace ", route.meta.namespace_));
   } else if (plan.attachments.empty()) {
     plan.refused = RouteNoMatchingListenerHostname();
-  } else if (!gateway.accepted.status) {
-    plan.refused = RouteGatewayNotAccepted(gateway.accepted.message);
+  } else if (!parent.gateway->accepted.status) {
+    plan.refused = RouteGatewayNotAccepted(parent.gateway->accepted.message);
     plan.attachments.clear();
   }
   return plan;
@@ -70,12 +82,10 @@ ParentPlan Attacher::AttachOne(const RouteHead& route, const ParentReference& re
 std::vector<ParentPlan> Attacher::Attach(const RouteHead& route) const {
   std::vector<ParentPlan> plans;
   for (const ParentReference& ref : route.parent_refs) {
-    if (ref.group != gateway_api::kGatewayGroup || ref.kind != gateway_api::Gateway::kKind) {
-      continue;
-    }
+    if (ref.group != gateway_api::kGatewayGroup) continue;
     const std::string& space = ref.namespace_.empty() ? route.meta.namespace_ : ref.namespace_;
-    auto gateway = gateways_.find({space, ref.name});
-    if (gateway != gateways_.end()) plans.push_back(AttachOne(route, ref, *gateway->second));
+    auto parent = parents_.find({ref.kind, {space, ref.name}});
+    if (parent != parents_.end()) plans.push_back(AttachOne(route, ref, parent->second));
   }
   return plans;
 }

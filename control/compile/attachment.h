@@ -5,6 +5,8 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "control/compile/plan.h"
@@ -41,13 +43,20 @@ class Attacher {
   std::vector<ParentPlan> Attach(const RouteHead& route) const;
 
  private:
+  // What a parentRef may name: a Gateway, or a ListenerSet of one.
+  struct Parent {
+    const GatewayPlan* gateway = nullptr;
+    const Condition* accepted = nullptr;  // its own
+    const gateway_api::ObjectMeta* meta = nullptr;
+    std::vector<ListenerPlan>* listeners = nullptr;
+  };
+
   ParentPlan AttachOne(const RouteHead& route, const gateway_api::ParentReference& ref,
-                       GatewayPlan& gateway) const;
-  bool Admits(const GatewayPlan& gateway, const ListenerPlan& listener,
-              const RouteHead& route) const;
+                       const Parent& parent) const;
+  bool Admits(const Parent& parent, const ListenerPlan& listener, const RouteHead& route) const;
 
   const gateway_api::ObjectSet& objects_;
-  std::map<gateway_api::NamespacedName, GatewayPlan*> gateways_;
+  std::map<std::pair<std::string_view, gateway_api::NamespacedName>, Parent> parents_;  // by kind
 };
 
 }  // namespace sluice::compile

@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "control/compile/conditions.h"
-#include "dataplane/snapshot/validate.h"
 
 namespace sluice::compile {
 namespace {
@@ -15,12 +14,23 @@ using gateway_api::NamespacedName;
 using gateway_api::Service;
 using gateway_api::ServicePort;
 
-// HTTP/1.1 over TCP carries these (KEP-3726, GEP-1911).
-bool IsServedProtocol(std::string_view app_protocol) {
-  for (std::string_view served : {"", "http", "tcp", "kubernetes.io/ws"}) {
-    if (app_protocol == served) return true;
+using snapshot::Cluster;
+
+// What an appProtocol means for HTTP (KEP-3726, GEP-1911); nullopt: it is not served. WebSocket is
+// HTTP/1.1 with an upgrade.
+std::optional<Cluster::Protocol> ProtocolOf(std::string_view app_protocol) {
+  for (std::string_view http1 : {"", "http", "tcp", "kubernetes.io/ws"}) {
+    if (app_protocol == http1) return Cluster::PROTOCOL_HTTP1;
   }
-  return false;
+  for (std::string_view h2c : {"kubernetes.io/h2c", "grpc"}) {
+    if (app_protocol == h2c) return Cluster::PROTOCOL_H2C;
+  }
+  return std::nullopt;
+}
+
+std::string IdOf(const NamespacedName& service, int port, Cluster::Protocol protocol) {
+  return absl::StrCat(ToString(service), ":", port,
+                      protocol == Cluster::PROTOCOL_H2C ? "/h2c" : "");
 }
 
 const ServicePort* FindPort(const Service& service, int number) {
@@ -49,15 +59,19 @@ bool Backends::WantsTls(const Service& service, const ServicePort& port) const {
 }
 
 std::optional<Condition> Backends::CheckPort(const Service& service, const ServicePort* port,
-                                             int number) const {
+                                             int number, bool grpc) const {
   std::string what = absl::StrCat("Service ", ToString(service.meta.key()));
   if (service.type == Service::Type::kExternalName) {
     return RouteInvalidKind(absl::StrCat(what, " is of type ExternalName, which is not supported"));
   }
   if (port == nullptr) return RouteBackendNotFound(absl::StrCat(what, " has no TCP port ", number));
-  if (!IsServedProtocol(port->app_protocol)) {
+  if (!ProtocolOf(port->app_protocol)) {
     return RouteUnsupportedProtocol(absl::StrCat(what, " port ", number, ": the appProtocol ",
                                                  port->app_protocol, " is not supported"));
+  }
+  if (grpc && port->app_protocol == "kubernetes.io/ws") {
+    return RouteUnsupportedProtocol(absl::StrCat(what, " port ", number, ": the appProtocol ",
+                                                 port->app_protocol, " carries no gRPC"));
   }
   if (WantsTls(service, *port)) {
     return RouteUnsupportedProtocol(absl::StrCat(
@@ -66,43 +80,41 @@ std::optional<Condition> Backends::CheckPort(const Service& service, const Servi
   return std::nullopt;
 }
 
-ResolvedBackend Backends::Resolve(const BackendObjectReference& ref, std::string_view kind,
-                                  const std::string& route_namespace) {
+ResolvedBackend Backends::Resolve(const BackendObjectReference& ref,
+                                  const RouteOfBackend& route) const {
   if (!ref.group.empty() || ref.kind != Service::kKind) {
-    return {"", RouteInvalidKind(absl::StrCat("backendRef ", ref.name, ": the kind ", ref.group,
+    return {.problem =
+                RouteInvalidKind(absl::StrCat("backendRef ", ref.name, ": the kind ", ref.group,
                                               "/", ref.kind, " is not supported"))};
   }
-  NamespacedName name{ref.namespace_.empty() ? route_namespace : ref.namespace_, ref.name};
-  if (!grants_.Permits({gateway_api::kGatewayGroup, std::string(kind), route_namespace, "",
+  NamespacedName name{ref.namespace_.empty() ? route.namespace_ : ref.namespace_, ref.name};
+  if (!grants_.Permits({gateway_api::kGatewayGroup, std::string(route.kind), route.namespace_, "",
                         Service::kKind, name.namespace_, name.name})) {
-    return {"", RouteRefNotPermitted(absl::StrCat("Service ", ToString(name)))};
+    return {.problem = RouteRefNotPermitted(absl::StrCat("Service ", ToString(name)))};
   }
   const Service* service = objects_.Find<Service>(name);
   if (service == nullptr) {
-    return {"", RouteBackendNotFound(absl::StrCat("there is no Service ", ToString(name)))};
+    return {.problem = RouteBackendNotFound(absl::StrCat("there is no Service ", ToString(name)))};
   }
   const ServicePort* port = FindPort(*service, ref.port);
-  if (auto problem = CheckPort(*service, port, ref.port)) return {"", std::move(problem)};
-  std::string id = absl::StrCat(ToString(name), ":", ref.port);
-  if (clusters_.size() >= snapshot::kMaxElements && !clusters_.contains(id)) {
-    return {"", RouteTooManyBackends()};
+  if (auto problem = CheckPort(*service, port, ref.port, route.grpc)) {
+    return {.problem = std::move(problem)};
   }
-  clusters_.try_emplace(id, Target{service, port});
-  return {std::move(id), std::nullopt};
+  const auto protocol = route.grpc ? Cluster::PROTOCOL_H2C : *ProtocolOf(port->app_protocol);
+  std::string id = IdOf(name, ref.port, protocol);
+  return {.cluster = ClusterPlan{std::move(id), std::move(name), ref.port, protocol}};
 }
 
-void Backends::Emit(snapshot::Snapshot& snapshot) const {
-  std::set<std::string> used;
-  for (const snapshot::Rule& rule : snapshot.rules()) {
-    for (const snapshot::Backend& backend : rule.backends()) used.insert(backend.cluster_id());
-  }
-  for (const auto& [id, target] : clusters_) {
-    if (!used.contains(id)) continue;
-    snapshot.add_clusters()->set_id(id);
+void Backends::Emit(const ClusterPlans& clusters, snapshot::Snapshot& snapshot) const {
+  for (const auto& [id, plan] : clusters) {
+    Cluster* cluster = snapshot.add_clusters();
+    cluster->set_id(plan->id);
+    cluster->set_protocol(plan->protocol);
+    const Service& service = *objects_.Find<Service>(plan->service);
     snapshot::EndpointSet* endpoints = snapshot.add_endpoints();
     *endpoints =
-        CompileEndpoints(*target.service, *target.port, slices_.Of(target.service->meta.key()));
-    endpoints->set_cluster_id(id);
+        CompileEndpoints(service, *FindPort(service, plan->port), slices_.Of(plan->service));
+    endpoints->set_cluster_id(plan->id);
   }
 }
 

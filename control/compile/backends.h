@@ -1,6 +1,7 @@
 // Step 6a: from backendRefs to clusters. Each Service port that a route may use becomes one
-// Cluster with its EndpointSet; what cannot be resolved gets no cluster and a condition, and its
-// share of requests is answered 500. Pure.
+// Cluster with its EndpointSet, or two, if HTTPRoutes and GRPCRoutes speak differently to it; what
+// cannot be resolved gets no cluster and a condition, and its share of requests is answered 500.
+// Pure.
 #pragma once
 
 #include <map>
@@ -14,36 +15,47 @@
 
 namespace sluice::compile {
 
+// A Service's port as a route speaks to it.
+struct ClusterPlan {
+  std::string id;
+  gateway_api::NamespacedName service;
+  int port = 0;
+  snapshot::Cluster::Protocol protocol = snapshot::Cluster::PROTOCOL_HTTP1;
+};
+using ClusterPlans = std::map<std::string_view, const ClusterPlan*>;  // by id
+
 struct ResolvedBackend {
-  std::string cluster_id;            // "": unresolved
-  std::optional<Condition> problem;  // ResolvedRefs=False
+  std::optional<ClusterPlan> cluster;  // nullopt: unresolved
+  std::optional<Condition> problem;    // ResolvedRefs=False
+};
+
+// What of a route decides which backends it may have, and how they are spoken to.
+struct RouteOfBackend {
+  std::string_view kind;
+  const std::string& namespace_;
+  bool grpc = false;  // its clusters speak H2C, whatever the port says
 };
 
 class Backends {
  public:
   Backends(const gateway_api::ObjectSet& objects, const Grants& grants);
 
-  // For a route of this kind and namespace.
-  ResolvedBackend Resolve(const gateway_api::BackendObjectReference& ref, std::string_view kind,
-                          const std::string& route_namespace);
+  ResolvedBackend Resolve(const gateway_api::BackendObjectReference& ref,
+                          const RouteOfBackend& route) const;
 
-  // The clusters that the Snapshot's rules name.
-  void Emit(snapshot::Snapshot& snapshot) const;
+  // `clusters` were resolved here.
+  void Emit(const ClusterPlans& clusters, snapshot::Snapshot& snapshot) const;
 
  private:
-  struct Target {
-    const gateway_api::Service* service = nullptr;
-    const gateway_api::ServicePort* port = nullptr;
-  };
   std::optional<Condition> CheckPort(const gateway_api::Service& service,
-                                     const gateway_api::ServicePort* port, int number) const;
+                                     const gateway_api::ServicePort* port, int number,
+                                     bool grpc) const;
   bool WantsTls(const gateway_api::Service& service, const gateway_api::ServicePort& port) const;
 
   const gateway_api::ObjectSet& objects_;
   const Grants& grants_;
   SliceIndex slices_;
   std::set<std::pair<gateway_api::NamespacedName, std::string>> tls_targets_;  // service, port name
-  std::map<std::string, Target> clusters_;                                     // by id
 };
 
 }  // namespace sluice::compile

@@ -9,7 +9,6 @@
 namespace sluice::compile {
 namespace {
 
-using gateway_api::Gateway;
 using gateway_api::Secret;
 using gateway_api::SecretObjectReference;
 
@@ -63,17 +62,17 @@ absl::Status Certificates::Validity(const CertificateView& view) {
   return absl::OkStatus();
 }
 
-std::optional<Condition> Certificates::ResolveOne(const Gateway& gateway,
+std::optional<Condition> Certificates::ResolveOne(const ListenerHome& home,
                                                   const SecretObjectReference& ref,
                                                   ListenerPlan& listener) {
   if (!ref.group.empty() || ref.kind != Secret::kKind) {
     return ListenerInvalidCertificateRef(
         absl::StrCat("certificateRefs: the kind ", ref.group, "/", ref.kind, " is not supported"));
   }
-  const std::string& own = gateway.meta.namespace_;
+  const std::string& own = home.meta.namespace_;
   gateway_api::NamespacedName name{ref.namespace_.empty() ? own : ref.namespace_, ref.name};
   std::string what = absl::StrCat("Secret ", ToString(name));
-  if (!grants_.Permits({gateway_api::kGatewayGroup, Gateway::kKind, own, "", Secret::kKind,
+  if (!grants_.Permits({gateway_api::kGatewayGroup, std::string(home.kind), own, "", Secret::kKind,
                         name.namespace_, name.name})) {
     return ListenerRefNotPermitted(what);
   }
@@ -92,7 +91,7 @@ std::optional<Condition> Certificates::ResolveOne(const Gateway& gateway,
   return ListenerInvalidCertificateRef(absl::StrCat(what, ": ", problem.message()));
 }
 
-void Certificates::Resolve(const Gateway& gateway, ListenerPlan& listener) {
+void Certificates::Resolve(const ListenerHome& home, ListenerPlan& listener) {
   const auto& tls = listener.spec->tls;
   if (!tls || tls->certificate_refs.empty()) {
     listener.resolved = ListenerInvalidCertificateRef("the listener has no certificateRefs");
@@ -100,7 +99,7 @@ void Certificates::Resolve(const Gateway& gateway, ListenerPlan& listener) {
   }
   std::optional<Condition> first;
   for (const SecretObjectReference& ref : tls->certificate_refs) {
-    std::optional<Condition> problem = ResolveOne(gateway, ref, listener);
+    std::optional<Condition> problem = ResolveOne(home, ref, listener);
     if (!first) first = std::move(problem);
   }
   if (first) listener.resolved = *std::move(first);

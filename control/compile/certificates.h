@@ -18,7 +18,7 @@ class Certificates {
 
   // Fills certificate_ids and resolved. A reference that fails costs the others nothing; the first
   // that fails is the one reported.
-  void Resolve(const gateway_api::Gateway& gateway, ListenerPlan& listener);
+  void Resolve(const ListenerHome& home, ListenerPlan& listener);
 
   // When the validity of a certificate that was resolved changes next.
   absl::Time valid_until() const { return valid_until_; }
@@ -28,7 +28,7 @@ class Certificates {
   }
 
  private:
-  std::optional<Condition> ResolveOne(const gateway_api::Gateway& gateway,
+  std::optional<Condition> ResolveOne(const ListenerHome& home,
                                       const gateway_api::SecretObjectReference& ref,
                                       ListenerPlan& listener);
   const CertificateView& Check(const gateway_api::Secret& secret);

@@ -121,12 +121,33 @@ Condition ListenerPending(std::string_view why) {
   return False(kProgrammed, "Pending", std::string(why));
 }
 
-Condition ListenerSetNotSupported() {
-  return False(kAccepted, "NotAllowed", "ListenerSets are not supported");
-}
 Condition ListenerBeyondLimits() {
   return False(kProgrammed, "TooManyListeners",
                "with older Gateways, this one has more listeners or addresses than can be served");
+}
+
+Condition ListenerSetAccepted() {
+  return True(kAccepted, kAccepted, "the ListenerSet is accepted");
+}
+Condition ListenerSetNotAllowed() {
+  return False(kAccepted, "NotAllowed",
+               "the Gateway's allowedListeners do not admit this namespace");
+}
+Condition ListenerSetParentNotAccepted() {
+  return False(kAccepted, "ParentNotAccepted", "the Gateway is not accepted");
+}
+Condition ListenerSetListenersNotValid(bool some_valid, std::string_view which) {
+  std::string message = absl::StrCat("listeners that are not valid: ", which);
+  return {kAccepted, some_valid, "ListenersNotValid", message};
+}
+Condition ListenerSetProgrammed() {
+  return True(kProgrammed, kProgrammed, "the ListenerSet is programmed");
+}
+Condition ListenerSetNotProgrammedBy(const Condition& accepted) {
+  return False(kProgrammed, accepted.reason, accepted.message);
+}
+Condition ListenerSetParentNotProgrammed(std::string_view why) {
+  return False(kProgrammed, "ParentNotProgrammed", std::string(why));
 }
 
 Condition RouteAccepted() { return True(kAccepted, kAccepted, "the route is accepted"); }
@@ -147,8 +168,9 @@ Condition RouteUnsupportedValue(std::string_view why) {
   return False(kAccepted, "UnsupportedValue", absl::StrCat("requests are answered 500: ", why));
 }
 Condition RouteBeyondLimits() {
-  return False(kAccepted, "TooManyMatches",
-               "with older routes, this one has more hostnames and matches than can be served");
+  return False(
+      kAccepted, "TooManyMatches",
+      "with older routes, this one has more hostnames, matches and backends than can be served");
 }
 Condition RoutePartiallyInvalid(std::string_view which) {
   return True("PartiallyInvalid", "UnsupportedValue",
@@ -162,9 +184,6 @@ Condition RouteInvalidKind(std::string_view what) {
 }
 Condition RouteBackendNotFound(std::string_view what) {
   return False(kResolvedRefs, "BackendNotFound", std::string(what));
-}
-Condition RouteTooManyBackends() {
-  return False(kResolvedRefs, "TooManyBackends", "routes lead to more Services than can be served");
 }
 Condition RouteRefNotPermitted(std::string_view what) {
   return False(kResolvedRefs, "RefNotPermitted",

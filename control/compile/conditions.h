@@ -49,7 +49,13 @@ Condition ListenerPending(std::string_view why);
 Condition ListenerBeyondLimits();
 
 // ListenerSet.
-Condition ListenerSetNotSupported();
+Condition ListenerSetAccepted();
+Condition ListenerSetNotAllowed();
+Condition ListenerSetParentNotAccepted();
+Condition ListenerSetListenersNotValid(bool some_valid, std::string_view which);
+Condition ListenerSetProgrammed();
+Condition ListenerSetNotProgrammedBy(const Condition& accepted);
+Condition ListenerSetParentNotProgrammed(std::string_view why);
 
 // Route, towards one parent.
 Condition RouteAccepted();
@@ -63,7 +69,6 @@ Condition RoutePartiallyInvalid(std::string_view which);
 Condition RouteResolvedRefs();
 Condition RouteInvalidKind(std::string_view what);
 Condition RouteBackendNotFound(std::string_view what);
-Condition RouteTooManyBackends();
 Condition RouteRefNotPermitted(std::string_view what);
 Condition RouteUnsupportedProtocol(std::string_view why);
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "control/compile/conditions.h"
+#include "control/compile/listener_sets.h"
 #include "control/compile/listeners.h"
 #include "dataplane/snapshot/validate.h"
 
@@ -67,40 +68,38 @@ Condition Accept(const GatewayPlan& plan, const ClassPlan& gateway_class,
                                   absl::StrJoin(invalid, ", "));
 }
 
-// What a Snapshot can hold is bounded: the oldest Gateways have it.
+// What a Snapshot can hold is bounded: the oldest Gateways have it, each before its ListenerSets.
 struct Room {
   size_t listeners = snapshot::kMaxElements;
   size_t addresses = snapshot::kMaxElements;
 };
-void LimitListeners(GatewayPlan& plan, Room& room) {
-  size_t served = std::ranges::count_if(plan.listeners, &ListenerPlan::served);
-  size_t addresses = plan.addresses.usable.size();
+void LimitListeners(std::vector<ListenerPlan>& listeners, size_t addresses, Room& room) {
+  size_t served = std::ranges::count_if(listeners, &ListenerPlan::served);
   if (served <= room.listeners && addresses <= room.addresses) {
     room.listeners -= served;
     room.addresses -= addresses;
     return;
   }
-  for (ListenerPlan& listener : plan.listeners) {
+  for (ListenerPlan& listener : listeners) {
     if (listener.served()) listener.programmed = ListenerBeyondLimits();
+  }
+}
+
+void ProgramAllListeners(GatewayPlan& plan, Room& room) {
+  ProgramListeners(plan, plan.listeners);
+  LimitListeners(plan.listeners, plan.addresses.usable.size(), room);
+  for (ListenerSetPlan& set : plan.sets) {
+    ProgramListeners(plan, set.listeners);
+    LimitListeners(set.listeners, 0, room);
   }
 }
 
 Condition Program(const GatewayPlan& plan) {
   if (!plan.accepted.status) return GatewayNotProgrammed(plan.accepted.message);
   if (plan.addresses.problem) return *plan.addresses.problem;
-  if (std::ranges::none_of(plan.listeners, &ListenerPlan::served)) {
-    return GatewayNotProgrammed("no listener is programmed");
-  }
-  return GatewayProgrammed();
-}
-
-ListenerStatus ReportListener(const ListenerPlan& plan, int64_t generation) {
-  ListenerStatus status{plan.spec->name,
-                        plan.supported_kinds,
-                        plan.attached_routes,
-                        {plan.accepted, plan.programmed, plan.resolved, plan.conflicted}};
-  Stamp(status.conditions, generation);
-  return status;
+  bool served = false;
+  plan.ForEachListener([&](const ListenerPlan& listener) { served |= listener.served(); });
+  return served ? GatewayProgrammed() : GatewayNotProgrammed("no listener is programmed");
 }
 
 }  // namespace
@@ -111,6 +110,7 @@ std::vector<GatewayPlan> PlanGateways(const gateway_api::ObjectSet& objects,
                                       Allocations& allocations) {
   std::vector<const Gateway*> gateways = OldestFirst(objects, classes);
   std::vector<AddressPlan> addresses = AssignAddresses(gateways, objects, options, allocations);
+  ListenerSetIndex sets = IndexListenerSets(objects);
   std::vector<GatewayPlan> plans;
   Room room;
   for (size_t i = 0; i < gateways.size(); ++i) {
@@ -119,9 +119,10 @@ std::vector<GatewayPlan> PlanGateways(const gateway_api::ObjectSet& objects,
     plan.addresses = std::move(addresses[i]);
     plan.listeners = PlanListeners(*plan.object, certificates);
     plan.accepted = Accept(plan, classes.at(plan.object->gateway_class_name), objects);
-    ProgramListeners(plan);
-    LimitListeners(plan, room);
+    PlanListenerSets(objects, sets[plan.object->meta.key()], certificates, plan);
+    ProgramAllListeners(plan, room);
     plan.programmed = Program(plan);
+    ProgramListenerSets(plan);
   }
   return plans;
 }
@@ -130,15 +131,15 @@ GatewayStatus ReportGateway(const GatewayPlan& plan) {
   GatewayStatus status;
   int64_t generation = plan.object->meta.generation;
   if (plan.accepted.status) {
-    for (const UsableAddress& address : plan.addresses.usable) {
-      status.addresses.push_back({"IPAddress", address.address});
+    for (const UsableAddress& usable : plan.addresses.usable) {
+      status.addresses.push_back({"IPAddress", usable.address});
     }
   }
   status.conditions = {plan.accepted, plan.programmed};
   Stamp(status.conditions, generation);
-  for (const ListenerPlan& listener : plan.listeners) {
-    status.listeners.push_back(ReportListener(listener, generation));
-  }
+  status.listeners = ReportListeners(plan.listeners, generation);
+  status.attached_listener_sets = static_cast<int>(std::ranges::count_if(
+      plan.sets, [](const ListenerSetPlan& set) { return set.accepted.status; }));
   return status;
 }
 

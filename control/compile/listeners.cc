@@ -39,14 +39,19 @@ Condition Accept(const Gateway& gateway, const Listener& listener) {
 // The kinds that the listener serves, of those that it allows.
 void CheckKinds(ListenerPlan& plan) {
   if (!IsServed(*plan.spec)) return;
-  const RouteGroupKind http_route{gateway_api::kGatewayGroup, gateway_api::HttpRoute::kKind};
+  const std::vector<RouteGroupKind> served = {
+      {gateway_api::kGatewayGroup, gateway_api::HttpRoute::kKind},
+      {gateway_api::kGatewayGroup, gateway_api::GrpcRoute::kKind}};
   const std::vector<RouteGroupKind>& wanted = plan.spec->allowed_routes.kinds;
-  if (wanted.empty() || std::ranges::find(wanted, http_route) != wanted.end()) {
-    plan.supported_kinds.push_back(http_route);
+  const auto has = [](const std::vector<RouteGroupKind>& kinds, const RouteGroupKind& kind) {
+    return std::ranges::find(kinds, kind) != kinds.end();
+  };
+  for (const RouteGroupKind& kind : served) {
+    if (wanted.empty() || has(wanted, kind)) plan.supported_kinds.push_back(kind);
   }
   std::vector<std::string> unsupported;
   for (const RouteGroupKind& kind : wanted) {
-    if (kind != http_route) unsupported.push_back(absl::StrCat(kind.group, "/", kind.kind));
+    if (!has(served, kind)) unsupported.push_back(absl::StrCat(kind.group, "/", kind.kind));
   }
   if (!unsupported.empty()) {
     plan.resolved = ListenerInvalidRouteKinds(absl::StrJoin(unsupported, ", "));
@@ -54,68 +59,146 @@ void CheckKinds(ListenerPlan& plan) {
 }
 
 void Conflict(ListenerPlan& plan, Condition conflict) {
-  if (plan.accepted.status) plan.accepted = ListenerNotAcceptedBy(conflict);
+  if (plan.accepted.status || !IsServed(*plan.spec))
+    plan.accepted = ListenerNotAcceptedBy(conflict);
   plan.conflicted = std::move(conflict);
 }
 
-// Listeners of one port must speak one protocol and differ in their hostnames. All that do not are
-// in conflict: there is no winner (Gateway API, "Handling indistinct Listeners").
-void FindConflicts(std::vector<ListenerPlan>& plans) {
-  std::map<int, std::set<std::string>> protocols;
-  std::map<std::pair<int, std::string>, int> claims;
-  for (const ListenerPlan& plan : plans) {
-    if (!IsServed(*plan.spec)) continue;
-    protocols[plan.spec->port].insert(plan.spec->protocol);
-    ++claims[{plan.spec->port, plan.spec->hostname}];
+// The protocols and hostnames that listeners have on the ports of one Gateway.
+class Claims {
+ public:
+  void Add(const Listener& spec) {
+    protocols_[spec.port].insert(spec.protocol);
+    ++hostnames_[{spec.port, spec.hostname}];
   }
+  // Another protocol is spoken on the listener's port.
+  bool HasOtherProtocol(const Listener& spec) const {
+    auto found = protocols_.find(spec.port);
+    return found != protocols_.end() &&
+           std::ranges::any_of(found->second, [&](const std::string& protocol) {
+             return protocol != spec.protocol;
+           });
+  }
+  int CountHostname(const Listener& spec) const {
+    auto found = hostnames_.find({spec.port, spec.hostname});
+    return found == hostnames_.end() ? 0 : found->second;
+  }
+
+ private:
+  std::map<int, std::set<std::string>> protocols_;
+  std::map<std::pair<int, std::string>, int> hostnames_;
+};
+
+Claims ClaimsOf(const std::vector<ListenerPlan>& plans) {
+  Claims claims;
+  for (const ListenerPlan& plan : plans) {
+    if (IsServed(*plan.spec)) claims.Add(*plan.spec);
+  }
+  return claims;
+}
+
+// Listeners of one port must speak one protocol and differ in their hostnames.
+void FindConflicts(std::vector<ListenerPlan>& plans) {
+  const Claims claims = ClaimsOf(plans);
   for (ListenerPlan& plan : plans) {
     const Listener& spec = *plan.spec;
     if (!IsServed(spec)) continue;
-    if (protocols[spec.port].size() > 1) {
+    if (claims.HasOtherProtocol(spec)) {
       Conflict(plan, ListenerProtocolConflict(spec.port));
-    } else if (claims[{spec.port, spec.hostname}] > 1) {
+    } else if (claims.CountHostname(spec) > 1) {
       Conflict(plan, ListenerHostnameConflict(spec.hostname));
     }
   }
+}
+
+// True if the listener cannot be on a port with those that have it, whether we serve its protocol
+// or not. (TLS and HTTPS could be; UDP has ports of its own.)
+bool CannotShare(const Listener& spec, const Claims& claims) {
+  if (spec.protocol == "TCP" || IsServed(spec)) return claims.HasOtherProtocol(spec);
+  Listener https = spec;
+  https.protocol = "HTTPS";
+  return spec.protocol == "TLS" && claims.HasOtherProtocol(https);
 }
 
 Condition Program(const GatewayPlan& gateway, const ListenerPlan& listener) {
   if (!gateway.accepted.status) return ListenerInvalid("the Gateway is not accepted");
   if (listener.conflicted.status) return ListenerNotProgrammedBy(listener.conflicted);
   if (!listener.accepted.status) return ListenerInvalid(listener.accepted.message);
-  bool https = listener.protocol == snapshot::Listener::PROTOCOL_HTTPS;
-  if (https && listener.certificate_ids.empty()) {
-    return ListenerInvalid("the listener has no certificate to serve");
-  }
+  if (!listener.valid()) return ListenerInvalid("the listener has no certificate to serve");
   if (gateway.addresses.usable.empty()) return ListenerPending("the Gateway has no address");
   return ListenerProgrammed();
 }
 
-}  // namespace
+std::string IdOf(const ListenerHome& home, const Listener& spec) {
+  const bool in_set = home.kind == gateway_api::ListenerSet::kKind;
+  return absl::StrCat(in_set ? "ListenerSet/" : "", ToString(home.meta.key()), "/", spec.name);
+}
 
-std::vector<ListenerPlan> PlanListeners(const Gateway& gateway, Certificates& certificates) {
+std::vector<ListenerPlan> PlanAll(const Gateway& gateway, const ListenerHome& home,
+                                  const std::vector<Listener>& specs, Certificates& certificates) {
   std::vector<ListenerPlan> plans;
-  for (const Listener& spec : gateway.listeners) {
+  for (const Listener& spec : specs) {
     ListenerPlan& plan = plans.emplace_back();
     plan.spec = &spec;
-    plan.id = absl::StrCat(ToString(gateway.meta.key()), "/", spec.name);
+    plan.id = IdOf(home, spec);
     plan.accepted = Accept(gateway, spec);
     plan.conflicted = ListenerNoConflicts();
     plan.resolved = ListenerResolvedRefs();
     if (spec.protocol == "HTTPS") {
       plan.protocol = snapshot::Listener::PROTOCOL_HTTPS;
-      certificates.Resolve(gateway, plan);
+      certificates.Resolve(home, plan);
     }
     CheckKinds(plan);
   }
+  return plans;
+}
+
+}  // namespace
+
+std::vector<ListenerPlan> PlanListeners(const Gateway& gateway, Certificates& certificates) {
+  std::vector<ListenerPlan> plans =
+      PlanAll(gateway, {Gateway::kKind, gateway.meta}, gateway.listeners, certificates);
   FindConflicts(plans);
   return plans;
 }
 
-void ProgramListeners(GatewayPlan& gateway) {
-  for (ListenerPlan& listener : gateway.listeners) {
-    listener.programmed = Program(gateway, listener);
+std::vector<ListenerPlan> PlanListeners(const Gateway& gateway, const gateway_api::ListenerSet& set,
+                                        Certificates& certificates) {
+  return PlanAll(gateway, {gateway_api::ListenerSet::kKind, set.meta}, set.listeners, certificates);
+}
+
+void FindSetConflicts(GatewayPlan& gateway) {
+  Claims claims = ClaimsOf(gateway.listeners);
+  for (ListenerSetPlan& set : gateway.sets) {
+    for (ListenerPlan& plan : set.listeners) {
+      const Listener& spec = *plan.spec;
+      if (CannotShare(spec, claims)) {
+        Conflict(plan, ListenerProtocolConflict(spec.port));
+      } else if (IsServed(spec) && claims.CountHostname(spec) > 0) {
+        Conflict(plan, ListenerHostnameConflict(spec.hostname));
+      } else if (IsServed(spec)) {
+        claims.Add(spec);
+      }
+    }
   }
+}
+
+void ProgramListeners(const GatewayPlan& gateway, std::vector<ListenerPlan>& listeners) {
+  for (ListenerPlan& listener : listeners) listener.programmed = Program(gateway, listener);
+}
+
+std::vector<ListenerStatus> ReportListeners(const std::vector<ListenerPlan>& plans,
+                                            int64_t generation) {
+  std::vector<ListenerStatus> statuses;
+  for (const ListenerPlan& plan : plans) {
+    ListenerStatus& status = statuses.emplace_back(
+        ListenerStatus{plan.spec->name,
+                       plan.supported_kinds,
+                       plan.attached_routes,
+                       {plan.accepted, plan.programmed, plan.resolved, plan.conflicted}});
+    Stamp(status.conditions, generation);
+  }
+  return statuses;
 }
 
 }  // namespace sluice::compile

@@ -1,5 +1,7 @@
 #include "control/compile/matches.h"
 
+#include <re2/re2.h>
+
 #include <set>
 #include <tuple>
 
@@ -63,17 +65,48 @@ int Rank(snapshot::Match::PathType type) {
   }
 }
 
+Specificity SpecificityOf(const snapshot::Match& match) {
+  return {1,
+          Rank(match.path_type()),
+          -static_cast<int>(match.path().size()),
+          match.method().empty() ? 1 : 0,
+          -match.headers_size(),
+          -match.query_size()};
+}
+
+// A path of two segments of which either may be any.
+absl::Status CompileMethod(const gateway_api::GrpcMethodMatch& method, snapshot::Match& out) {
+  const bool regex = method.type == MatchType::kRegularExpression;
+  if (!regex && method.method.empty()) {
+    out.set_path_type(snapshot::Match::PATH_TYPE_PREFIX);
+    out.set_path(absl::StrCat("/", method.service));
+  } else if (!regex && !method.service.empty()) {
+    out.set_path_type(snapshot::Match::PATH_TYPE_EXACT);
+    out.set_path(absl::StrCat("/", method.service, "/", method.method));
+  } else {
+    const auto segment = [&](const std::string& text) {
+      if (text.empty()) return std::string("[^/]+");
+      return regex ? absl::StrCat("(?:", text, ")") : RE2::QuoteMeta(text);
+    };
+    out.set_path_type(snapshot::Match::PATH_TYPE_REGEX);
+    out.set_path(absl::StrCat("/", segment(method.service), "/", segment(method.method)));
+    return snapshot::CompileRegex(out.path()).status();
+  }
+  if (snapshot::IsAbsolutePath(out.path())) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("'", out.path(), "' is no path of a method"));
+}
+
 auto Key(const RankedMatch& m) {
-  return std::make_tuple(Rank(m.match.path_type()), -static_cast<int>(m.match.path().size()),
-                         m.match.method().empty(), -m.match.headers_size(), -m.match.query_size(),
-                         m.route->creation_time, std::string_view(m.route->namespace_),
-                         std::string_view(m.route->name), m.rule, m.match.index());
+  return std::tuple(m.compiled->specificity, m.route->creation_time,
+                    std::string_view(m.route->namespace_), std::string_view(m.route->name), m.rule,
+                    m.compiled->match.index());
 }
 
 }  // namespace
 
-absl::StatusOr<snapshot::Match> CompileMatch(const gateway_api::HttpRouteMatch& match) {
-  snapshot::Match out;
+absl::StatusOr<CompiledMatch> CompileMatch(const gateway_api::HttpRouteMatch& match) {
+  CompiledMatch compiled;
+  snapshot::Match& out = compiled.match;
   if (absl::Status s = CompilePath(match.path, out); !s.ok()) return s;
   out.set_method(match.method);
   if (absl::Status s = CompileHeaders(match.headers, out); !s.ok()) return s;
@@ -82,7 +115,27 @@ absl::StatusOr<snapshot::Match> CompileMatch(const gateway_api::HttpRouteMatch& 
     added.set_name(query.name);
     if (absl::Status s = CompileValue(query, added); !s.ok()) return s;
   }
-  return out;
+  compiled.specificity = SpecificityOf(out);
+  return compiled;
+}
+
+absl::StatusOr<CompiledMatch> CompileMatch(const gateway_api::GrpcRouteMatch& match) {
+  CompiledMatch compiled;
+  snapshot::Match& out = compiled.match;
+  out.set_grpc(true);
+  out.set_path("/");
+  const gateway_api::GrpcMethodMatch method = match.method.value_or(gateway_api::GrpcMethodMatch{});
+  if (match.method) {
+    if (absl::Status s = CompileMethod(method, out); !s.ok()) return s;
+  }
+  if (absl::Status s = CompileHeaders(match.headers, out); !s.ok()) return s;
+  compiled.specificity = {0,
+                          -static_cast<int>(method.service.size()),
+                          -static_cast<int>(method.method.size()),
+                          -out.headers_size(),
+                          0,
+                          0};
+  return compiled;
 }
 
 bool Precedes(const RankedMatch& a, const RankedMatch& b) { return Key(a) < Key(b); }

@@ -250,8 +250,6 @@ TEST(ParseYaml, RejectsWhatTheApiRejects) {
       {"name: s, port: 80", "name: s",
        "spec.rules[1].backendRefs[0].port: is required for a Service"},
       {"weight: 0", "weight: -1", "spec.rules[1].backendRefs[1].weight: -1 is not in 0-1000000"},
-      {"    - backendRefs", "    - name: first\n      backendRefs",
-       "spec.rules: two rules have the same name"},
       {"creationTimestamp: \"2026", "creationTimestamp: \"x2026",
        "metadata.creationTimestamp: is no time such as 2026-01-31T12:00:00Z (RFC 3339)"},
       {"name: r,", "name: 'r/s',",
@@ -266,6 +264,39 @@ TEST(ParseYaml, RejectsWhatTheApiRejects) {
     for (const Problem& problem : result.problems) {
       EXPECT_GT(problem.at.line, 0);
       if (problem.severity != Problem::Severity::kError) continue;
+      errors.push_back(absl::StrCat(problem.path, ": ", problem.message));
+    }
+    EXPECT_THAT(errors, ElementsAre(row.want));
+  }
+}
+
+TEST(ParseYaml, RejectsGrpcRoutesThatBreakRules) {
+  struct Row {
+    std::string rule, want;
+  };
+  const Row rows[] = {
+      {"matches: [{method: {}}]",
+       "spec.rules[0].matches[0].method.service: service or method is required"},
+      {"matches: [{method: {service: a/b}}]",
+       "spec.rules[0].matches[0].method.service: is no name of a gRPC service"},
+      {"matches: [{method: {service: a, method: 1b}}]",
+       "spec.rules[0].matches[0].method.method: is no name of a gRPC method"},
+      {"matches: [{method: {type: Prefix, service: a}}]",
+       "spec.rules[0].matches[0].method.type: 'Prefix' is none of Exact, RegularExpression"},
+      {"filters: [{type: URLRewrite, urlRewrite: {hostname: a.b}}]",
+       "spec.rules[0].filters: a GRPCRoute has no filter of this type"},
+      {"filters: [{type: CORS, cors: {}}]",
+       "spec.rules[0].filters: a GRPCRoute has no filter of this type"},
+  };
+  for (const Row& row : rows) {
+    std::string text = absl::StrCat(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\nmetadata: {name: r}\n"
+        "spec: {rules: [{",
+        row.rule, "}]}\n");
+    ParseResult result = ParseYaml(text, "f");
+    EXPECT_THAT(result.objects, IsEmpty()) << row.rule;
+    std::vector<std::string> errors;
+    for (const Problem& problem : result.problems) {
       errors.push_back(absl::StrCat(problem.path, ": ", problem.message));
     }
     EXPECT_THAT(errors, ElementsAre(row.want));

@@ -155,6 +155,8 @@ TEST(Rules, PatternsOfTheApi) {
       {IsUrlPath,
        {"/", "/a%2Fb", "/:@!$&'()*+,;=~"},
        {"", "/a b", "/%", "/%2", "/%zz", "/\"", "/?"}},
+      {IsGrpcService, {"a", "a_1.B", ".a.b"}, {"", ".", "a.", "a..b", "1a", "a-b", "a/b"}},
+      {IsGrpcMethod, {"Get", "_a1"}, {"", "1a", "a.b", "a-b"}},
       {IsCorsOrigin,
        {"*", "https://a.b", "http://*.a:80", "https://*"},
        {"", "a.b", "https://", "https://a:", "https://a:123456", "ftp://a", "https://a/b"}},

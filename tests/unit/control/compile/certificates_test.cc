@@ -67,7 +67,7 @@ TEST(Certificates, LastGoodOneServesOnWhereTheSecretIsBad) {
   Certificates certificates(objects, grants, options);
   for (int i = 0; i < 2; ++i) {
     ListenerPlan plan{.spec = &listener};
-    certificates.Resolve(gateway, plan);
+    certificates.Resolve({gateway_api::Gateway::kKind, gateway.meta}, plan);
     EXPECT_EQ(plan.certificate_ids, std::vector<std::string>{"n/s@old"});
     EXPECT_EQ(plan.resolved.reason, "InvalidCertificateRef");
     EXPECT_EQ(plan.resolved.message, "Secret n/s: broken");
@@ -91,7 +91,7 @@ TEST(Certificates, SecretIsNeverLookedAtBeforeItsGrant) {
   Grants grants(objects);
   Certificates certificates(objects, grants, options);
   ListenerPlan plan{.spec = &listener};
-  certificates.Resolve(gateway, plan);
+  certificates.Resolve({gateway_api::Gateway::kKind, gateway.meta}, plan);
   EXPECT_EQ(plan.resolved.reason, "RefNotPermitted");
 }
 

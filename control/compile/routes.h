@@ -1,53 +1,45 @@
-// Steps 5 and 6 for HTTPRoutes: each becomes rules, matches under the hostnames of the listeners
-// that it attached to, and a status. Pure.
+// Steps 5 and 6 joined: each HTTPRoute and GRPCRoute becomes rules, matches under the hostnames of
+// the listeners that it attached to, and a status. Pure.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "control/compile/attachment.h"
-#include "control/compile/backends.h"
-#include "control/compile/compile.h"
-#include "control/compile/matches.h"
+#include "control/compile/rules.h"
 
 namespace sluice::compile {
 
-struct RulePlan {
-  snapshot::Rule rule;
-  std::vector<snapshot::Match> matches;
-  std::string unsupported;              // "": served; else why its requests are answered 500
-  std::optional<Condition> unresolved;  // the first reference that failed
-};
-
-RulePlan CompileRule(const gateway_api::HttpRoute& route, int index, Backends& backends);
-
 // Collects what routes add, and writes it out in the Snapshot's order. What a Snapshot can hold is
 // bounded (snapshot/validate.h): a route that would go beyond is refused, so add the oldest first.
-class HttpRoutes {
+class Routes {
  public:
-  HttpRoutes(const Attacher& attacher, Backends& backends)
-      : attacher_(attacher), backends_(backends) {}
+  explicit Routes(const Attacher& attacher) : attacher_(attacher) {}
 
-  // Counts the route on its listeners. A route without a parent of ours has no status.
-  std::optional<RouteStatus> Add(const gateway_api::HttpRoute& route);
+  // Counts the route on its listeners. A route without a parent of ours has no status. `rules`, of
+  // the route, must outlive Emit.
+  std::optional<RouteStatus> Add(const RouteHead& route, const std::vector<RulePlan>& rules);
 
   void Emit(snapshot::Snapshot& snapshot);
+  // That the rules of served routes name.
+  const ClusterPlans& clusters() const { return clusters_; }
 
  private:
   using Place = std::pair<std::string, std::string>;  // listener id, hostname
 
   static std::set<Place> PlacesOf(const std::vector<ParentPlan>& parents);
   bool HasRoom(const std::vector<RulePlan>& rules, const std::set<Place>& places) const;
-  void AddMatches(const gateway_api::HttpRoute& route, const std::vector<RulePlan>& rules,
+  void AddMatches(const RouteHead& route, const std::vector<RulePlan>& rules,
                   const std::set<Place>& places);
 
   const Attacher& attacher_;
-  Backends& backends_;
   std::map<Place, std::vector<RankedMatch>> hosts_;
-  std::map<std::string, snapshot::Rule> rules_;
+  std::map<std::string_view, const snapshot::Rule*> rules_;
+  ClusterPlans clusters_;
   size_t matches_ = 0;
 };
 
