@@ -52,6 +52,8 @@ struct ClusterSource::State {
     const Kind* kind = nullptr;  // null: a node or a CRD
     bool optional = false;       // the source is whole without it
     std::unique_ptr<Reflector> reflector;
+
+    bool IsDenied() const { return absl::IsPermissionDenied(reflector->health()); }
   };
   using Key = std::pair<std::string_view, NamespacedName>;  // by kind and name
 
@@ -74,6 +76,7 @@ struct ClusterSource::State {
   void Changed();
   void HandOn();
   absl::Status Health() const;
+  bool SetHealth();
   bool Synced() const;
   void ReadVersions();
 
@@ -96,6 +99,7 @@ struct ClusterSource::State {
   bool waiting = false;  // a change that was not handed on yet
   uint64_t first_change_ns = 0;
   bool synced = false;
+  int denied = 0;  // feeds that are
 };
 
 ClusterSource::State::State(core::EventLoop& event_loop, Client& api,
@@ -257,21 +261,28 @@ void ClusterSource::State::OnBundle(const ObjectText& object) {
 }
 
 void ClusterSource::State::OnFeedState() {
-  if (!synced) {
-    synced = std::ranges::all_of(feeds, [](const Feed& feed) {
-      return feed.reflector->answered() || (feed.optional && !feed.reflector->health().ok());
-    });
-    if (synced) return Changed();
-  }
+  const bool was_synced = std::exchange(synced, synced || Synced());
+  const bool news = SetHealth();
+  if (synced && (news || !was_synced)) Changed();
+}
+
+bool ClusterSource::State::Synced() const {
+  return std::ranges::all_of(feeds, [](const Feed& feed) {
+    return feed.reflector->answered() || (feed.optional && !feed.reflector->health().ok());
+  });
+}
+
+// True if it is news: with the API server gone all feeds fail, one after the other.
+bool ClusterSource::State::SetHealth() {
   absl::Status health = Health();
-  if (health == state.health) return;
-  if (health.ok()) {
-    LOG(INFO) << "the API server can be read again";
-  } else {
-    LOG(WARNING) << "the configuration is the last one known: " << health.message();
-  }
+  const int now_denied = static_cast<int>(
+      std::ranges::count_if(feeds, [](const Feed& feed) { return feed.IsDenied(); }));
+  const bool news = health.code() != state.health.code();
+  if (news && health.ok()) LOG(INFO) << "the API server can be read again";
+  if (news && !health.ok())
+    LOG(WARNING) << "some of the configuration may be old: " << health.message();
   state.health = std::move(health);
-  if (synced) Changed();
+  return std::exchange(denied, now_denied) != now_denied || news;
 }
 
 // ---- handing on ---------------------------------------------------------------------------------
@@ -289,6 +300,13 @@ void ClusterSource::State::HandOn() {
   state.problems.clear();
   for (const auto& [key, found] : problems) {
     state.problems.insert(state.problems.end(), found.begin(), found.end());
+  }
+  for (const Feed& feed : feeds) {
+    if (!feed.IsDenied() || feed.optional) continue;
+    state.problems.push_back({.at = {},
+                              .object = "",
+                              .path = "",
+                              .message = std::string(feed.reflector->health().message())});
   }
   on_change(state);
 }
