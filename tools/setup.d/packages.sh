@@ -38,7 +38,7 @@ apt_install() { # apt_install PACKAGE...
 install_packages() { # install_packages PURPOSE...
   local purpose name wanted=() unpacked=() missing=()
   for purpose; do
-    [ -n "${package_list[$purpose]:-}" ] || fail "--for takes test, demo or bench, not '$purpose'"
+    [ -n "${package_list[$purpose]:-}" ] || fail "--for takes test, demo, bench or conformance, not '$purpose'"
     read -r -d '' -a more <<<"${package_list[$purpose]}" || true
     wanted+=("${more[@]}")
     for name in ${unpacked_list[$purpose]}; do unpacked+=("$name"); done

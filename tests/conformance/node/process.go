@@ -139,6 +139,7 @@ func (c *container) execute(ctx context.Context, p *process, words []string) err
 	if err != nil {
 		return err
 	}
+	cmd.SysProcAttr.Pdeathsig = 0 // in another process namespace it would not find its parent, and give up
 	var out logBuffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	failed := make(chan error, 1)
