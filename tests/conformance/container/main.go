@@ -29,7 +29,7 @@ func init() { runtime.LockOSThread() }
 
 func main() {
 	if err := start(); err != nil {
-		fmt.Fprintf(os.Stderr, "container: %v\n", err)
+		fmt.Fprint(os.NewFile(spec.FailureFD, "failure"), err)
 		os.Exit(startError)
 	}
 }
@@ -63,7 +63,7 @@ func enterNamespaces(c *spec.Container) error {
 	if err := unix.Setns(spec.MountNSFD, unix.CLONE_NEWNS); err != nil {
 		return fmt.Errorf("enter the mount namespace: %w", err)
 	}
-	for _, fd := range []int{spec.DocumentFD, spec.MountNSFD, spec.NetNSFD} {
+	for _, fd := range []int{spec.DocumentFD, spec.MountNSFD, spec.NetNSFD, spec.FailureFD} {
 		unix.CloseOnExec(fd)
 	}
 	return nil

@@ -67,10 +67,11 @@ func startProcess(c *container, out io.Writer) (*process, error) {
 	return p, <-started
 }
 
-// launch is the container program with its document, which it reads from a pipe.
+// launch is the container program with its document, which it reads from a pipe; on another it says
+// why it failed.
 type launch struct {
 	*exec.Cmd
-	document *os.File
+	document, failure, told *os.File
 }
 
 func newLaunch(program string, s *spec.Container, mountns, netns *os.File) (*launch, error) {
@@ -78,7 +79,7 @@ func newLaunch(program string, s *spec.Container, mountns, netns *os.File) (*lau
 	if err != nil {
 		return nil, err
 	}
-	read, write, err := os.Pipe()
+	document, write, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
@@ -86,16 +87,35 @@ func newLaunch(program string, s *spec.Container, mountns, netns *os.File) (*lau
 		defer write.Close()
 		_, _ = write.Write(text) // a reader that ended early has said why
 	}()
+	failure, told, err := os.Pipe()
+	if err != nil {
+		document.Close()
+		return nil, err
+	}
 	cmd := exec.Command(program)
 	cmd.Env = []string{}
-	cmd.ExtraFiles = []*os.File{read, mountns, netns} // descriptors 3, 4 and 5
+	cmd.ExtraFiles = []*os.File{document, mountns, netns, told} // descriptors 3 to 6
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	return &launch{Cmd: cmd, document: read}, nil
+	return &launch{Cmd: cmd, document: document, failure: failure, told: told}, nil
 }
 
+// start returns when the container's own program runs: before that, its namespaces are not its own.
 func (l *launch) start() error {
-	defer l.document.Close()
-	return l.Start()
+	defer l.failure.Close()
+	err := l.Start()
+	l.document.Close()
+	l.told.Close()
+	if err != nil {
+		return err
+	}
+	text, err := io.ReadAll(l.failure)
+	if err == nil && len(text) > 0 {
+		err = errors.New(string(text))
+	}
+	if err != nil {
+		_ = l.Wait() // it ends by itself; its status says less than its text
+	}
+	return err
 }
 
 // exitStatus is a shell's: 128 and the signal's number for a process that was killed.

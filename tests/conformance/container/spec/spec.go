@@ -1,5 +1,6 @@
-// Package spec is what the node program tells the container program: one JSON document on
-// descriptor 3. Descriptors 4 and 5 are the mount and the network namespace to start from.
+// Package spec is what the node program and the container program tell each other: one JSON document
+// on descriptor 3; on descriptor 6 why the process could not be started, or nothing once it was.
+// Descriptors 4 and 5 are the mount and the network namespace to start from.
 package spec
 
 // Descriptors of the container program.
@@ -7,6 +8,7 @@ const (
 	DocumentFD = 3
 	MountNSFD  = 4
 	NetNSFD    = 5
+	FailureFD  = 6
 )
 
 // Container is one process to start, and how much it may do.
