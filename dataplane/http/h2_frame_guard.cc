@@ -81,6 +81,7 @@ uint32_t H2FrameGuard::CheckHeaders(const Frame& frame) {
   if (frame.id > highest_) {
     Open(frame.id);
   } else if (InWindow(frame.id)) {
+    if (peer_ == Peer::kBackend) opened_.set(BitOf(frame.id));
     if (!opened_[BitOf(frame.id)]) return NGHTTP2_PROTOCOL_ERROR;
     if (ended_[BitOf(frame.id)]) return NGHTTP2_STREAM_CLOSED;
   }
@@ -110,7 +111,8 @@ bool H2FrameGuard::IsLargeUpdate(size_t frame_bytes_here) {
   return true;
 }
 
-// The ids that were passed over can no longer be used (RFC 9113 5.1.1).
+// The ids that were passed over can no longer be used (RFC 9113 5.1.1), but by a backend, which
+// answers in any order.
 void H2FrameGuard::Open(uint32_t id) {
   const uint32_t first = highest_ == 0 ? 1 : highest_ + 2;
   if ((id - first) / 2 >= kWindow) {

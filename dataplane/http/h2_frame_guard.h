@@ -1,10 +1,10 @@
 // Looks at the frame headers that go by to libnghttp2 and finds what that lets pass: frames on
-// streams that the client has ended, ids that go back, streams that depend on themselves
-// (RFC 9113 5.1, 5.1.1, 5.3.1, 6.3). Such a client is broken or probing: each is a connection
+// streams that the peer has ended, a client's ids that go back, streams that depend on themselves
+// (RFC 9113 5.1, 5.1.1, 5.3.1, 6.3). Such a peer is broken or probing: each is a connection
 // error. Frames that were under way when *we* reset a stream are not its business.
 // It also points out window updates so large that they may overflow a stream's window, which is
 // that stream's error (RFC 9113 6.9.1), where libnghttp2 would end the connection.
-// Knows only what the client has sent, so that it may run ahead of the session. One thread.
+// Knows only what the peer has sent, so that it may run ahead of the session. One thread.
 #pragma once
 
 #include <nghttp2/nghttp2.h>
@@ -19,6 +19,12 @@ namespace sluice::http {
 
 class H2FrameGuard {
  public:
+  // A client opens streams, by ids that only go up, after a preface; a backend answers on ours.
+  enum class Peer : uint8_t { kClient, kBackend };
+
+  explicit H2FrameGuard(Peer peer)
+      : peer_(peer), preface_left_(peer == Peer::kClient ? NGHTTP2_CLIENT_MAGIC_LEN : 0) {}
+
   static constexpr size_t kUpdateBytes = 13;  // a WINDOW_UPDATE frame
   struct LargeUpdate {
     uint32_t id = 0;  // 0: there is none
@@ -53,16 +59,17 @@ class H2FrameGuard {
   bool InWindow(uint32_t id) const;
   static size_t BitOf(uint32_t id) { return id / 2 % kWindow; }
 
-  size_t preface_left_ = NGHTTP2_CLIENT_MAGIC_LEN;
+  const Peer peer_;
+  size_t preface_left_;
   std::array<uint8_t, 14> head_ = {};  // a frame's header and, where they matter, its first bytes
   uint8_t have_ = 0;                   // of head_
   uint8_t want_ = kHeaderBytes;
   size_t skip_ = 0;  // of the payload
   Frame frame_ = {};
   LargeUpdate large_update_;
-  uint32_t highest_ = 0;  // id that the client has opened
+  uint32_t highest_ = 0;  // id that the peer has sent HEADERS on
   std::bitset<kWindow> opened_;
-  std::bitset<kWindow> ended_;  // by the client: END_STREAM or RST_STREAM
+  std::bitset<kWindow> ended_;  // by the peer: END_STREAM or RST_STREAM
   uint32_t error_ = NGHTTP2_NO_ERROR;
 };
 

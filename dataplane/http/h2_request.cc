@@ -14,11 +14,6 @@ namespace {
 
 using core::FaultCode;
 
-constexpr size_t kFieldOverhead = 32;  // RFC 9113 10.5.1
-// From these on a header block is an attack: indexed fields cost the sender a byte each.
-constexpr size_t kAbusiveFields = 1000;
-constexpr size_t kAbusiveFactor = 4;  // times the limit of a block's size
-
 }  // namespace
 
 void H2Request::BeginHead(core::Arena& arena) {
@@ -29,7 +24,8 @@ void H2Request::BeginHead(core::Arena& arena) {
 
 void H2Request::BeginTrailers(core::Arena& arena) {
   list_ = &trailers(arena);
-  fields_ = bytes_ = cookies_ = 0;
+  count_.Restart();
+  cookies_ = 0;
 }
 
 HeaderList& H2Request::trailers(core::Arena& arena) {
@@ -39,19 +35,9 @@ HeaderList& H2Request::trailers(core::Arena& arena) {
   return *trailers_;
 }
 
-H2Request::Verdict H2Request::Count(size_t name_bytes, size_t value_bytes) {
-  bytes_ += name_bytes + value_bytes + kFieldOverhead;
-  if (++fields_ > kAbusiveFields || bytes_ > kAbusiveFactor * limits_.header_block_bytes) {
-    return Verdict::kAbuse;
-  }
-  too_large_ |= fields_ > limits_.header_fields || bytes_ > limits_.header_block_bytes ||
-                name_bytes + value_bytes > limits_.header_field_bytes;
-  return too_large_ ? Verdict::kTooLarge : Verdict::kTaken;
-}
-
 H2Request::Verdict H2Request::Add(std::string_view name, bool name_is_static,
                                   std::string_view value, bool value_is_static) {
-  const Verdict verdict = Count(name.size(), value.size());
+  const Verdict verdict = count_.Add(name.size(), value.size());
   if (verdict != Verdict::kTaken) return verdict;
   core::Arena& arena = list_->arena();
   if (!value_is_static) value = arena.Copy(value);
@@ -98,7 +84,7 @@ void H2Request::MergeCookies() {
 }
 
 FaultCode H2Request::FinishHead(bool end_stream, bool https) {
-  if (too_large_) return FaultCode::kHeadersTooLarge;
+  if (count_.too_large()) return FaultCode::kHeadersTooLarge;
   if (head_->method == "CONNECT" || head_->method == "TRACE") return FaultCode::kMethodNotAllowed;
   if (!absl::EqualsIgnoreCase(scheme_, "http") && !absl::EqualsIgnoreCase(scheme_, "https")) {
     return FaultCode::kBadRequest;
@@ -172,6 +158,6 @@ void H2Request::SetBodyLength(uint64_t bytes) {
   head_->body = bytes == 0 ? BodyLength{} : BodyLength{BodyLength::Kind::kKnown, bytes};
 }
 
-bool H2Request::FinishTrailers() { return !too_large_ && CleanTrailers(*trailers_); }
+bool H2Request::FinishTrailers() { return !count_.too_large() && CleanTrailers(*trailers_); }
 
 }  // namespace sluice::http

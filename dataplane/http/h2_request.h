@@ -7,19 +7,16 @@
 
 #include "dataplane/core/fault.h"
 #include "dataplane/core/limits.h"
+#include "dataplane/http/h2_field_count.h"
 #include "dataplane/http/message.h"
 
 namespace sluice::http {
 
 class H2Request {
  public:
-  enum class Verdict : uint8_t {
-    kTaken,
-    kTooLarge,  // over a limit: the rest is not kept, and the request is refused with 431
-    kAbuse,     // far over it: the connection is to be closed
-  };
+  using Verdict = H2FieldCount::Verdict;
 
-  explicit H2Request(const core::Limits& limits) : limits_(limits) {}
+  explicit H2Request(const core::Limits& limits) : count_(limits) {}
 
   // Starts a section of fields; the head must come first, trailers may follow.
   void BeginHead(core::Arena& arena);
@@ -39,24 +36,20 @@ class H2Request {
   HeaderList& trailers(core::Arena& arena);
 
  private:
-  Verdict Count(size_t name_bytes, size_t value_bytes);
   void AddPseudo(std::string_view name, std::string_view value);
   void MergeCookies();
   core::FaultCode ReadAuthority();
   core::FaultCode ReadFields(bool end_stream);
   void SetBodyLength(uint64_t bytes);
 
-  const core::Limits& limits_;
+  H2FieldCount count_;
   RequestHead* head_ = nullptr;
   HeaderList* trailers_ = nullptr;
   HeaderList* list_ = nullptr;  // of the section that is being read
   std::string_view scheme_;
   std::string_view path_;
   std::string_view authority_;
-  size_t fields_ = 0;  // each cookie crumb counts
-  size_t bytes_ = 0;
   size_t cookies_ = 0;
-  bool too_large_ = false;
 };
 
 }  // namespace sluice::http

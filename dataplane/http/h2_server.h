@@ -9,7 +9,6 @@
 
 #include <nghttp2/nghttp2.h>
 
-#include <memory>
 #include <vector>
 
 #include "dataplane/core/buffer_pool.h"
@@ -18,9 +17,9 @@
 #include "dataplane/core/limits.h"
 #include "dataplane/http/codec.h"
 #include "dataplane/http/date_cache.h"
-#include "dataplane/http/h2_frame_guard.h"
 #include "dataplane/http/h2_request.h"
-#include "dataplane/http/rate_bucket.h"
+#include "dataplane/http/h2_session.h"
+#include "dataplane/http/spare_memory.h"
 
 namespace sluice::http {
 
@@ -70,9 +69,6 @@ class H2ServerCodec final : public ServerCodec {
   Stream& NewStream(StreamId id);
   void FreeStream(Stream& stream);
 
-  nghttp2_ssize Receive(Bytes bytes);
-  bool Overflows(const H2FrameGuard::LargeUpdate& update);
-  int OnBeginFrame(const nghttp2_frame_hd& header);
   int OnBeginHeaders(const nghttp2_frame& frame);
   int OnHeader(nghttp2_rcbuf* name, nghttp2_rcbuf* value);
   int OnFrame(const nghttp2_frame& frame);
@@ -80,8 +76,6 @@ class H2ServerCodec final : public ServerCodec {
   int OnDataChunk(StreamId id, Bytes data);
   void OnFrameSent(const nghttp2_frame& frame);
   void OnStreamClose(StreamId id, uint32_t error_code);
-  nghttp2_ssize ReadBody(Stream& stream, size_t length, uint32_t& flags);
-  int WriteBody(Stream& stream, Bytes frame_header, size_t length);
 
   void DeliverHead(Stream& stream, bool end_stream);
   void DeliverEnd(Stream& stream);
@@ -89,17 +83,12 @@ class H2ServerCodec final : public ServerCodec {
   void ResetStream(Stream& stream, core::Fault fault);
   void Consume(Stream& stream, size_t bytes);
 
-  bool may_write() const;
   void Flush();
   void FlushSoon();
   void FlushAndTell();
   void TellResets();
   void WakeWriters();
-  void ResumeBody(Stream& stream);
-  void SubmitTrailers(Stream& stream);
-  bool IsHeld(const Stream& stream) const;
   void Sweep();
-  void Abuse();
   void Die(core::Fault fault);
 
   Transport& transport_;
@@ -108,32 +97,25 @@ class H2ServerCodec final : public ServerCodec {
   const H2Context context_;
   const bool https_;
 
-  nghttp2_session* session_ = nullptr;
-  H2FrameGuard guard_;  // in front of it
+  H2Session session_;
   core::Deferred flush_;
-  core::Timer sweep_;             // armed while finished streams may wait for the client
-  Stream* reading_ = nullptr;     // whose fields are being read
+  core::Timer sweep_;          // armed while finished streams may wait for the client
+  Stream* reading_ = nullptr;  // whose fields are being read
+  SpareMemory<Stream> memory_;
   std::vector<Stream*> streams_;  // owned; each knows its place
-  std::vector<std::unique_ptr<Stream>> spare_;
   struct Reset {
     StreamId id;
     RequestReceiver* receiver;
     core::Fault fault;
   };
   std::vector<Reset> resets_;  // to be told when calls upwards are allowed again
-  RateBucket resets_allowed_;
-  RateBucket control_allowed_;  // PING, SETTINGS, PRIORITY, unknown
-  RateBucket empty_allowed_;    // DATA that carries nothing
-  StreamId pinned_ = 0;         // its head's text is the caller's: must leave in this flush
   uint32_t requests_ = 0;
   size_t blocked_ = 0;       // streams whose SendData returned false
-  bool in_session_ = false;  // within libnghttp2: it must not be entered again
   bool upcalls_ok_ = false;  // within a call that may call upwards
   bool reading_head_ = false;
   bool draining_ = false;
   bool drain_pinged_ = false;
   bool drained_ = false;  // the last GOAWAY is said
-  bool abused_ = false;
   bool dead_ = false;
 };
 

@@ -18,6 +18,8 @@ class RateBucket {
     --tokens_;
     return true;
   }
+  // Puts one back, up to the burst.
+  void Give() { tokens_ = std::min(burst_, tokens_ + 1); }
 
  private:
   // Only when empty: whoever stays below the burst costs no arithmetic.
