@@ -155,6 +155,8 @@ class ClientCodec {
   // Opens an exchange. REQUIRES: can_open().
   virtual StreamId Open(ResponseReceiver& receiver) = 0;
   virtual bool can_open() const = 0;
+  // How many exchanges it can have open at a time; more than one: they share the connection.
+  virtual uint32_t capacity() const { return 1; }
 
   // Always re-serialised from the parsed fields with our own framing, never copied through.
   virtual void SendHead(StreamId id, const RequestHead& head) = 0;
