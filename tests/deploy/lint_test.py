@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What is deployed may do exactly what SECURITY.md says, whatever the values and the form."""
+import functools
 import unittest
 
 import yaml
@@ -79,7 +80,12 @@ def wanted(**secrets):
 
 
 # Every form that a user may apply, by a name for the message.
+@functools.cache
 def forms():
+    return list(make_forms())
+
+
+def make_forms():
     yield "plain", plain()
     yield "chart", chart()
     yield "chart with all values", chart({

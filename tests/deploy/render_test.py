@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Chart, plain manifests and Kustomize base say the same; values reach where they belong."""
+import pathlib
 import re
+import shutil
 import subprocess
+import tempfile
 import unittest
 
 import manifests
@@ -47,6 +50,17 @@ class Forms(unittest.TestCase):
             with self.subTest(file.name):
                 values = manifests.load(file.read_text())[0]
                 self.assertTrue(one(chart(values.get("sluice", values)), "DaemonSet"))
+
+    def test_a_wrapper_chart_builds(self):
+        with tempfile.TemporaryDirectory() as folder:
+            copied = shutil.copytree(manifests.DEPLOY, pathlib.Path(folder) / "deploy")
+            wrapper = copied / "examples/argocd-wrapper"
+            done = manifests.run(manifests.tools() / "helm", "dependency", "build", "--skip-refresh", wrapper)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            documents = manifests.helm(wrapper)
+        self.assertEqual([li["hostname"] for li in one(documents, "Gateway")["spec"]["listeners"]],
+                         ["*.apps.edgeprime.io", "*.exitthecloud.eu"])
+        self.assertEqual(one(documents, "ClusterRole", "sluice-secrets")["rules"][0]["resources"], ["secrets"])
 
 
 class Components(unittest.TestCase):
