@@ -220,25 +220,43 @@ void Election::UpdateStanding(absl::Time now) {
   news_ |= standing_ != former;
 }
 
+// The best of those that may own the group's addresses.
+NodeSet Election::Candidates(const Ballot& mine) const {
+  if (advanced_at_ < silent_until_) return 0;
+  NodeSet candidates = 0;
+  Standing best = Standing::kLastResort;
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    const Ballot* theirs = i == kMe ? &mine : nodes_[i].FindBallot(mine.group);
+    const Standing standing = i == kMe ? standing_ : nodes_[i].standing;
+    if (!(alive_ & Bit(i)) || theirs == nullptr || !theirs->member || standing < best) continue;
+    if (standing > best) candidates = 0;
+    best = standing;
+    candidates |= Bit(i);
+  }
+  return candidates;
+}
+
+// Who has lost a vote may hold what it had for a lease. So a ballot that was changed for other
+// reasons than a death stays as it is for so long: else votes that go to and fro would feed two.
 void Election::UpdateBallots() {
-  const bool silent = advanced_at_ < silent_until_;
   std::vector<Ballot> ballots;
+  ballots_due_ = absl::InfiniteFuture();
   for (const GroupId group : groups_) {
-    Ballot& ballot = ballots.emplace_back();
-    ballot.group = group;
+    const Ballot* former = MyBallot(group);
+    Ballot& ballot = ballots.emplace_back(former == nullptr ? Ballot{.group = group} : *former);
     ballot.member = std::ranges::any_of(addresses_, [&](const Address& address) {
       return address.entry.group == group && address.entry.may_own;
     });
-    if (silent) continue;
-    Standing best = Standing::kLastResort;
-    for (size_t i = 0; i < nodes_.size(); ++i) {
-      const Ballot* theirs = i == kMe ? &ballot : nodes_[i].FindBallot(group);
-      const Standing standing = i == kMe ? standing_ : nodes_[i].standing;
-      if (!(alive_ & Bit(i)) || theirs == nullptr || !theirs->member || standing < best) continue;
-      if (standing > best) ballot.candidates = 0;
-      best = standing;
-      ballot.candidates |= Bit(i);
+    const NodeSet candidates = Candidates(ballot);
+    if (candidates == ballot.candidates) continue;
+    const bool free = ballot.candidates == 0 || (ballot.candidates & ~alive_) != 0;
+    const absl::Time due = ballot.changed_at + config_.dead_after;
+    if (!free && advanced_at_ < due) {
+      ballots_due_ = std::min(ballots_due_, due);
+      continue;
     }
+    ballot.candidates = candidates;
+    if (!free) ballot.changed_at = advanced_at_;
   }
   news_ |= ballots != ballots_;
   ballots_ = std::move(ballots);
@@ -259,7 +277,7 @@ void Election::Decide(Address& address, absl::Time now) {
 
 // Until when those who elect this node have agreed to it.
 absl::Time Election::Grant(const Address& address, int elected, absl::Time now) const {
-  if (elected != kMe) return absl::InfinitePast();
+  if (elected != kMe || standing_ == Standing::kOut) return absl::InfinitePast();
   if (address.alone) return now + config_.lone_lease;
   std::array<absl::Time, kMaxNodes> votes;
   size_t count = 0;
@@ -348,7 +366,7 @@ void Election::Reindex() {
     ids.push_back(node.id);
     node.ballots.clear();
   }
-  ballots_.clear();
+  for (Ballot& ballot : ballots_) ballot.candidates = 0;
   for (Address& address : addresses_) {
     address.preference = Preference(address.entry.address, ids);
   }
@@ -363,6 +381,7 @@ absl::Time Election::NextDue() const {
     if (time > advanced_at_) due = std::min(due, time);
   };
   consider(silent_until_);
+  consider(ballots_due_);
   if (!settled_) consider(fit_since_ + config_.settle);
   for (const Peer& node : nodes_) consider(node.proved_at + config_.dead_after);
   for (const Address& address : addresses_) {

@@ -169,6 +169,7 @@ class Election {
   // Advance
   void UpdateAlive(absl::Time now);
   void UpdateStanding(absl::Time now);
+  NodeSet Candidates(const Ballot& mine) const;
   void UpdateBallots();
   void Decide(Address& address, absl::Time now);
   absl::Time Grant(const Address& address, int elected, absl::Time now) const;
@@ -199,6 +200,7 @@ class Election {
   Standing standing_ = Standing::kOut;
   NodeSet alive_ = 1;
   std::vector<Ballot> ballots_;
+  absl::Time ballots_due_ = absl::InfiniteFuture();  // a change that waits
 
   uint64_t sequence_ = 0;
   std::array<Sent, 128> sent_;

@@ -22,6 +22,7 @@ struct Ballot {
   GroupId group = 0;
   bool member = false;
   NodeSet candidates = 0;
+  absl::Time changed_at = absl::InfinitePast();  // of our own: not because of a death
 
   bool operator==(const Ballot&) const = default;
 };
