@@ -1,6 +1,7 @@
 #include "dataplane/core/arena.h"
 
 #include <cstring>
+#include <utility>
 
 namespace sluice::core {
 
@@ -9,6 +10,7 @@ ArenaPool::~ArenaPool() {
 }
 
 char* ArenaPool::Get() {
+  used_bytes_ += kBlockBytes;
   if (idle_.empty()) return new char[kBlockBytes];
   char* block = idle_.back();
   idle_.pop_back();
@@ -16,6 +18,7 @@ char* ArenaPool::Get() {
 }
 
 void ArenaPool::Put(char* block) {
+  used_bytes_ -= kBlockBytes;
   if (idle_.size() < max_idle_) {
     idle_.push_back(block);
   } else {
@@ -26,6 +29,8 @@ void ArenaPool::Put(char* block) {
 void* Arena::AllocateBlock(size_t bytes) {
   if (bytes > ArenaPool::kBlockBytes / 4) {
     large_.push_back(std::make_unique_for_overwrite<char[]>(bytes));
+    large_bytes_ += bytes;
+    pool_.CountLarge(bytes);
     return large_.back().get();
   }
   blocks_.push_back(pool_.Get());
@@ -81,6 +86,7 @@ void Arena::Reset() {
   for (char* block : blocks_) pool_.Put(block);
   blocks_.clear();
   large_.clear();
+  pool_.DiscountLarge(std::exchange(large_bytes_, 0));
   next_ = end_ = nullptr;
   grown_ = {};
 }

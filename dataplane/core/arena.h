@@ -24,9 +24,15 @@ class ArenaPool {
 
   char* Get();
   void Put(char* block);
+  // Memory that arenas have beside blocks.
+  void CountLarge(size_t bytes) { used_bytes_ += bytes; }
+  void DiscountLarge(size_t bytes) { used_bytes_ -= bytes; }
+
+  size_t used_bytes() const { return used_bytes_; }  // of all arenas
 
  private:
   const size_t max_idle_;
+  size_t used_bytes_ = 0;
   std::vector<char*> idle_;
 };
 
@@ -79,6 +85,7 @@ class Arena {
   size_t grown_room_ = 0;
   std::vector<char*> blocks_;
   std::vector<std::unique_ptr<char[]>> large_;
+  size_t large_bytes_ = 0;
 };
 
 }  // namespace sluice::core
