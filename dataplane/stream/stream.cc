@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "dataplane/filter/filter.h"
+#include "dataplane/route/conditions.h"
+#include "dataplane/stream/grpc_status.h"
 
 namespace sluice::stream {
 
@@ -41,8 +43,10 @@ void Stream::OnRequestHead(http::RequestHead& head) {
   request_ = &head;
   target_ = head.target;
   routing_ = context_.routing;
+  grpc_ = head.version == http::Version::kHttp2 && route::IsGrpc(head);
   if (Overloaded()) return ReplyWithFault(MakeFault(FaultCode::kOverload));
   if (Fault fault = Route()) return ReplyWithFault(fault);
+  grpc_ |= route_.rule->grpc;
 
   SetForwarded(
       head, {downstream_.client, downstream_.client_ip, downstream_.local_port, downstream_.https},
@@ -57,6 +61,7 @@ void Stream::OnRequestHead(http::RequestHead& head) {
   if (auto redirect = filter::ApplyToRequest(backend_->filters, filter_context, head)) {
     return ReplyWithRedirect(redirect->status, redirect->location);
   }
+  long_call_ = grpc_ && routing_->pool(backend_->cluster).protocol() == upstream::Protocol::kHttp2;
   ArmRequestTimeout();
   WatchClient();
   StartExchange();
@@ -64,7 +69,8 @@ void Stream::OnRequestHead(http::RequestHead& head) {
 
 // Clients or endpoints that do not read hold more than we give to all of them together.
 bool Stream::Overloaded() const {
-  return context_.io.buffers.used() * core::BufferPool::kBufferBytes >
+  return context_.io.buffers.used() * core::BufferPool::kBufferBytes +
+             context_.arenas.used_bytes() >
          context_.limits.buffered_bytes;
 }
 
@@ -102,7 +108,7 @@ void Stream::ArmRequestTimeout() {
 void Stream::OnRequestData(core::Bytes data) {
   bytes_in_ += data.size();
   if (upstream_ == nullptr) return;  // already answered: read and dropped
-  body_sent_ = true;
+  KeepForRetry(data);
   if (!upstream_->codec().SendData(exchange_, data)) {
     if (Overloaded()) return ReplyWithFault(MakeFault(FaultCode::kOverload));
     request_paused_ = true;
@@ -113,6 +119,7 @@ void Stream::OnRequestData(core::Bytes data) {
 
 void Stream::OnRequestEnd(http::HeaderList& trailers) {
   request_ended_ = true;
+  request_trailers_ = &trailers;
   WatchClient();
   if (upstream_ != nullptr) {
     upstream_->codec().SendEnd(exchange_, trailers);
@@ -147,9 +154,29 @@ void Stream::StartExchange() {
   endpoint_ = arena_.Copy(upstream_->endpoint().text);
   exchange_ = upstream_->codec().Open(*this);
   upstream_->codec().SendHead(exchange_, *request_);
+  SendAgain();
+}
+
+// What an exchange before this one was given of the request's body.
+void Stream::SendAgain() {
+  if (!replay_.empty()) {
+    // Within the bound of kReplayBytes all is taken, whatever SendData says.
+    (void)upstream_->codec().SendData(exchange_, core::AsBytes(replay_));
+  }
   if (request_ended_) {
-    upstream_->codec().SendEnd(exchange_, http::HeaderList(arena_));
+    upstream_->codec().SendEnd(exchange_, *request_trailers_);
     request_sent_ = true;
+  } else if (request_paused_) {
+    OnRequestWritable();
+  }
+}
+
+void Stream::KeepForRetry(core::Bytes data) {
+  if (body_sent_ || head_sent_) return;
+  if (upstream_->dedicated() || replay_.size() + data.size() > kReplayBytes) {
+    body_sent_ = true;
+  } else {
+    replay_ = arena_.Extend(replay_, core::AsText(data));
   }
 }
 
@@ -198,7 +225,7 @@ void Stream::OnResponseData(core::Bytes data) {
     response_paused_ = true;
     WatchClient();
     upstream_->codec().PauseResponse(exchange_, true);
-  } else if (tunnel_) {
+  } else if (watch_ == Watch::kTunnel) {
     WatchClient();
   }
 }
@@ -231,7 +258,7 @@ void Stream::OnResponseReset(Fault fault) {
 
 Stream::Watch Stream::WhatToWatch() const {
   if (response_paused_) return Watch::kTaking;
-  if (tunnel_) return Watch::kTunnel;
+  if (tunnel_ || long_call_) return Watch::kTunnel;
   const bool owes_body =
       !request_ended_ && !request_paused_ && request_->body.kind != http::BodyLength::Kind::kNone;
   return owes_body ? Watch::kGiving : Watch::kNothing;
@@ -280,7 +307,18 @@ void Stream::ReplyWithFault(Fault fault) {
     downstream_.codec().SendReset(id_, fault);
     return Finish();
   }
+  if (grpc_) return ReplyAsGrpc(fault.code);
   Reply(core::HttpStatus(fault.code), core::FlagName(fault.code));
+}
+
+// Trailers alone, as gRPC calls it: HTTP itself went well. None of the flags needs escaping.
+void Stream::ReplyAsGrpc(FaultCode code) {
+  http::ResponseHead head(arena_);
+  head.status = 200;
+  head.headers.Add("content-type", "application/grpc");
+  head.headers.Add("grpc-status", GrpcStatus(code));
+  head.headers.Add("grpc-message", core::FlagName(code));
+  SendReply(head, "");
 }
 
 void Stream::ReplyWithRedirect(int status, std::string_view location) {
@@ -302,7 +340,7 @@ void Stream::SendReply(http::ResponseHead& head, std::string_view body) {
   head_sent_ = true;
   if (request_->method == "HEAD") {
     head.declared_length = static_cast<int64_t>(body.size());
-  } else {
+  } else if (!grpc_) {
     head.body = {http::BodyLength::Kind::kKnown, body.size()};
   }
   downstream_.codec().SendHead(id_, head);

@@ -109,6 +109,7 @@ class Stream final : public http::RequestReceiver, public http::ResponseReceiver
 
  private:
   static constexpr int kMostRetries = 2;
+  static constexpr size_t kReplayBytes = 16 * 1024;
 
   // Routing: what to do with the request.
   bool Overloaded() const;
@@ -117,11 +118,14 @@ class Stream final : public http::RequestReceiver, public http::ResponseReceiver
 
   // The exchange with an endpoint.
   void StartExchange();
+  void SendAgain();
+  void KeepForRetry(core::Bytes data);
   bool MayRetry(core::Fault fault) const;
   void EndExchange();
   void ArmRequestTimeout();
   void OnTimeout();
-  // The client owes us bytes, or the taking of some; in a tunnel either side may be silent longer.
+  // The client owes us bytes, or the taking of some; in a tunnel, or a call of gRPC, either side
+  // may be silent longer.
   enum class Watch : uint8_t { kNothing, kGiving, kTaking, kTunnel };
   Watch WhatToWatch() const;
   void WatchClient();
@@ -131,6 +135,7 @@ class Stream final : public http::RequestReceiver, public http::ResponseReceiver
 
   // Answers of our own.
   void ReplyWithFault(core::Fault fault);
+  void ReplyAsGrpc(core::FaultCode code);
   void ReplyWithRedirect(int status, std::string_view location);
   void Reply(int status, std::string_view reason);
   void SendReply(http::ResponseHead& head, std::string_view body);
@@ -145,13 +150,15 @@ class Stream final : public http::RequestReceiver, public http::ResponseReceiver
   core::Arena arena_;
   RoutingRef routing_;
   http::RequestHead* request_ = nullptr;
-  std::string_view target_;  // as it came, before any rewrite; for the log
+  http::HeaderList* request_trailers_ = nullptr;  // once the request has ended
+  std::string_view target_;                       // as it came, before any rewrite; for the log
   route::Result route_;
   const route::Backend* backend_ = nullptr;
 
   upstream::Connection* upstream_ = nullptr;  // while an exchange is open
   http::StreamId exchange_ = 0;
   std::string_view endpoint_;  // for the log; in the arena
+  std::string_view replay_;    // what went upstream of the body, while it may be refused unseen
 
   core::Timer request_timer_;
   core::Timer backend_timer_;
@@ -168,11 +175,13 @@ class Stream final : public http::RequestReceiver, public http::ResponseReceiver
   bool request_ended_ = false;
   bool request_paused_ = false;   // by us: the endpoint takes no more for now
   bool response_paused_ = false;  // by us: the client takes no more for now
-  bool body_sent_ = false;        // a byte of the body went upstream: no retry
+  bool body_sent_ = false;        // a byte of the body went upstream that replay_ lacks: no retry
   bool request_sent_ = false;
   bool head_sent_ = false;  // the response's, to the client
   bool response_ended_ = false;
   bool tunnel_ = false;
+  bool grpc_ = false;       // a call of gRPC: told of faults in its way
+  bool long_call_ = false;  // and one that may be silent for long
   bool done_ = false;
   bool upstream_reused_ = false;  // the last exchange's connection had served others before
 };

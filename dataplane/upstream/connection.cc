@@ -6,10 +6,13 @@
 #include <cerrno>
 
 #include "dataplane/http/h1_client.h"
+#include "dataplane/http/h2_client.h"
 #include "dataplane/upstream/pool.h"
 
 namespace sluice::upstream {
 namespace {
+
+constexpr uint64_t kSlackMs = 20;  // that a timer may fire early or late
 
 void SetOption(int fd, int level, int option, int value) {
   // Best effort: each only improves on the default.
@@ -28,6 +31,20 @@ core::Fd MakeSocket(const core::Address& address, const core::Limits& limits) {
   return fd;
 }
 
+// Of ours that has run out: descriptors, ports, memory. No endpoint is to blame.
+bool IsShortage(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
+         error == EADDRNOTAVAIL || error == EAGAIN;
+}
+
+std::unique_ptr<http::ClientCodec> MakeCodec(bool shared, http::Transport& transport,
+                                             core::IoContext& io, const core::Limits& limits,
+                                             uint32_t known_capacity) {
+  if (!shared) return std::make_unique<http::H1ClientCodec>(transport, limits);
+  return std::make_unique<http::H2ClientCodec>(
+      transport, limits, http::H2ClientContext{io.loop, io.buffers}, known_capacity);
+}
+
 }  // namespace
 
 Connection::Connection(core::IoContext& io, const core::Limits& limits, Pool& pool,
@@ -37,14 +54,16 @@ Connection::Connection(core::IoContext& io, const core::Limits& limits, Pool& po
       pool_(&pool),
       endpoint_(std::move(endpoint)),
       socket_(io, *this),
-      codec_(std::make_unique<http::H1ClientCodec>(static_cast<http::Transport&>(*this), limits)),
+      codec_(
+          MakeCodec(pool.protocol() == Protocol::kHttp2, *this, io, limits, endpoint_->capacity)),
       timer_([](void* self) { static_cast<Connection*>(self)->OnTimer(); }, this),
       reap_(
           [](void* self) {
             auto* connection = static_cast<Connection*>(self);
             connection->pool_->Forget(*connection);
           },
-          this) {}
+          this),
+      shared_(pool.protocol() == Protocol::kHttp2) {}
 
 Connection::~Connection() = default;
 
@@ -52,6 +71,7 @@ core::Fault Connection::Connect() {
   core::Fd fd = MakeSocket(endpoint_->address, limits_);
   if (!fd.valid()) return core::MakeFault(core::FaultCode::kOverload);
   const bool done = connect(fd.get(), endpoint_->address.get(), endpoint_->address.size()) == 0;
+  if (!done && IsShortage(errno)) return core::MakeFault(core::FaultCode::kOverload);
   if (!done && errno != EINPROGRESS) {
     return core::MakeFault(core::FaultCode::kConnectFailure, core::Retry::kYes);
   }
@@ -59,7 +79,11 @@ core::Fault Connection::Connect() {
   if (!socket_.Open(std::move(fd), connecting_)) {
     return core::MakeFault(core::FaultCode::kOverload);
   }
-  if (connecting_) io_.loop.timers().Arm(timer_, limits_.connect_ms);
+  if (connecting_) {
+    io_.loop.timers().Arm(timer_, limits_.connect_ms);
+  } else {
+    OnConnected();
+  }
   return {};
 }
 
@@ -67,17 +91,23 @@ void Connection::OnConnected() {
   connecting_ = false;
   endpoint_->failures = 0;
   endpoint_->avoid_until_ms = 0;
-  timer_.Cancel();
+  if (shared_) {
+    io_.loop.timers().Arm(timer_, limits_.stall_ms);  // until its SETTINGS
+  } else {
+    timer_.Cancel();
+  }
 }
 
 void Connection::OnBytes(core::Bytes bytes) {
+  heard_ = true;
   // An idle connection owes us nothing: bytes on it are a broken or hostile backend.
-  if (in_pool_) return Fail(core::MakeFault(core::FaultCode::kUpstreamProtocol));
-  if (core::Fault fault = codec_->OnBytes(bytes)) Fail(fault);
+  if (in_pool_ && !shared_) return Fail(core::MakeFault(core::FaultCode::kUpstreamProtocol));
+  if (core::Fault fault = codec_->OnBytes(bytes)) return Fail(fault);
+  if (shared_) Settle();
 }
 
 void Connection::OnEof() {
-  if (!in_pool_) codec_->OnEof();
+  if (shared_ || !in_pool_) codec_->OnEof();
   if (!codec_->idle()) {
     // A tunnel may go on in the other direction; anything else was settled by the codec.
     return;
@@ -85,7 +115,10 @@ void Connection::OnEof() {
   Fail(core::MakeFault(core::FaultCode::kUpstreamReset, core::Retry::kIfReused));
 }
 
-void Connection::OnFlushed() { codec_->OnFlushed(); }
+void Connection::OnFlushed() {
+  codec_->OnFlushed();
+  if (shared_) Settle();
+}
 
 void Connection::OnLost(int) {
   if (connecting_) {
@@ -96,18 +129,34 @@ void Connection::OnLost(int) {
 }
 
 void Connection::OnTimer() {
-  if (connecting_) {
-    pool_->OnConnectFailure(*endpoint_);
-    return Fail(core::MakeFault(core::FaultCode::kConnectTimeout, core::Retry::kYes));
-  }
-  Fail({});  // idle for too long
+  if (connecting_ || (shared_ && !heard_)) return OnConnectTimeout();
+  if (IsLeftAlone()) return Fail({});
+  io_.loop.timers().Arm(timer_, limits_.pool_idle_ms);
 }
 
-void Connection::ArmIdleTimer() { io_.loop.timers().Arm(timer_, limits_.pool_idle_ms); }
+// Whoever accepts and then says nothing does not speak HTTP/2; but it may have read requests.
+void Connection::OnConnectTimeout() {
+  pool_->OnConnectFailure(*endpoint_);
+  const core::Retry retry = connecting_ ? core::Retry::kYes : core::Retry::kNo;
+  Fail(core::MakeFault(core::FaultCode::kConnectTimeout, retry));
+}
+
+bool Connection::IsLeftAlone() const {
+  return !shared_ ||
+         (codec_->idle() && io_.loop.now_ms() - used_ms_ + kSlackMs >= limits_.pool_idle_ms);
+}
+
+void Connection::Take() {
+  ++exchanges_;
+  used_ms_ = io_.loop.now_ms();
+}
+
+// HTTP/1 until taken again; the pool cancels it then.
+void Connection::Rest() { io_.loop.timers().Arm(timer_, limits_.pool_idle_ms); }
 
 void Connection::Fail(core::Fault fault) {
   if (reap_.queued()) return;
-  if (in_pool_) pool_->RemoveIdle(*this);
+  if (in_pool_) pool_->RemoveReady(*this);
   socket_.Close();
   timer_.Cancel();
   io_.loop.Defer(reap_);
@@ -119,9 +168,21 @@ void Connection::Fail(core::Fault fault) {
 
 void Connection::Release() {
   if (reap_.queued()) return;
+  if (shared_) {
+    used_ms_ = io_.loop.now_ms();
+    return Settle();
+  }
   const bool keep = socket_.open() && codec_->idle() && codec_->reusable() && !endpoint_->retired;
   if (!keep) return Fail({});
-  pool_->PutIdle(*this);
+  pool_->PutReady(*this);
+}
+
+// Shared: what has become of its room, after anything that may have changed it.
+void Connection::Settle() {
+  if (reap_.queued()) return;
+  endpoint_->capacity = codec_->capacity();
+  if (codec_->idle() && (endpoint_->retired || !codec_->reusable())) return Fail({});
+  if (!in_pool_ && !endpoint_->retired && codec_->can_open()) pool_->PutReady(*this);
 }
 
 }  // namespace sluice::upstream

@@ -1,5 +1,7 @@
 // A connection to an endpoint: a socket, its codec, and its place in the pool. One thread.
-// It serves one exchange at a time (HTTP/1.1), then goes back to the pool it came from, or dies.
+// HTTP/1.1: it serves one exchange at a time, then goes back to the pool it came from, or dies.
+// HTTP/2: it is shared by many, and listed in the pool while it has room; it dies of idleness, of
+// a GOAWAY after its last exchange, or with its endpoint.
 #pragma once
 
 #include <memory>
@@ -14,8 +16,11 @@ namespace sluice::upstream {
 
 class Pool;
 
+enum class Protocol : uint8_t { kHttp1, kHttp2 };
+
 class Connection final : core::SocketOwner, http::Transport {
  public:
+  // Speaks the pool's protocol.
   Connection(core::IoContext& io, const core::Limits& limits, Pool& pool,
              std::shared_ptr<Endpoint> endpoint);
   ~Connection();
@@ -25,18 +30,15 @@ class Connection final : core::SocketOwner, http::Transport {
   [[nodiscard]] core::Fault Connect();
 
   // The exchange's handle is codec(). After its end (OnResponseEnd and the request sent, or
-  // Cancel), Release gives the connection back; it may be gone when Release returns.
+  // Cancel), Release gives the connection back; it may be gone when Release returns. A reset
+  // exchange is given back already.
   http::ClientCodec& codec() { return *codec_; }
   void Release();
 
   const Endpoint& endpoint() const { return *endpoint_; }
   bool reused() const { return exchanges_ > 1; }
-  void CountExchange() { ++exchanges_; }
-  bool usable() const { return socket_.open() && codec_->can_open(); }
-
-  // Called by the pool when the connection goes idle and when it is taken again.
-  void ArmIdleTimer();
-  void DisarmTimer() { timer_.Cancel(); }
+  // Nothing that is sent on it can be refused unseen, as it can where streams are.
+  bool dedicated() const { return !shared_ && !connecting_; }
 
  private:
   friend class Pool;
@@ -53,7 +55,16 @@ class Connection final : core::SocketOwner, http::Transport {
   size_t unsent() const override { return socket_.unsent(); }
   void PauseReading(bool paused) override { socket_.PauseReading(paused); }
 
+  // From the pool.
+  bool usable() const { return socket_.open() && codec_->can_open(); }
+  bool idle() const { return codec_->idle(); }
+  void Take();  // for one more exchange
+  void Rest();  // HTTP/1: until it is taken again
+
+  void Settle();
   void OnTimer();
+  void OnConnectTimeout();
+  bool IsLeftAlone() const;
   void Fail(core::Fault fault);
 
   core::IoContext& io_;
@@ -64,9 +75,12 @@ class Connection final : core::SocketOwner, http::Transport {
   std::unique_ptr<http::ClientCodec> codec_;
   core::Timer timer_;
   core::Deferred reap_;
+  const bool shared_;  // HTTP/2
   uint32_t exchanges_ = 0;
+  uint64_t used_ms_ = 0;  // shared: when an exchange began or ended last
   bool connecting_ = false;
-  bool in_pool_ = false;  // idle, and listed by the pool
+  bool heard_ = false;    // a byte has come
+  bool in_pool_ = false;  // listed by the pool as ready: idle (HTTP/1), or with room (HTTP/2)
   size_t index_ = 0;      // in the pool's list of all connections
 };
 

@@ -1,4 +1,5 @@
-// An endpoint as one worker knows it: its address, how it fared lately, its idle connections.
+// An endpoint as one worker knows it: its address, how it fared lately, the connections that can
+// take another exchange: idle ones (HTTP/1), or those with room for more streams (HTTP/2).
 // One thread. It outlives the generation that named it for as long as a connection to it does.
 #pragma once
 
@@ -16,11 +17,12 @@ struct Endpoint {
   explicit Endpoint(const core::Address& to) : address(to), text(to.text()) {}
 
   const core::Address address;
-  const std::string text;         // for the access log
-  std::vector<Connection*> idle;  // last in, first out: the warmest first
-  uint64_t avoid_until_ms = 0;    // a connect failed: others first until then
-  uint32_t failures = 0;          // in a row
-  bool retired = false;           // no longer in the cluster: finish what is open
+  const std::string text;          // for the access log
+  std::vector<Connection*> ready;  // last in, first out: the warmest first
+  uint64_t avoid_until_ms = 0;     // a connect failed: others first until then
+  uint32_t failures = 0;           // in a row
+  uint32_t capacity = 0;           // exchanges that a connection took at last; 0: not known
+  bool retired = false;            // no longer in the cluster: finish what is open
 };
 
 }  // namespace sluice::upstream

@@ -1,8 +1,9 @@
 #include "dataplane/upstream/pool.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "absl/container/flat_hash_set.h"
+#include "absl/container/flat_hash_map.h"
 
 namespace sluice::upstream {
 namespace {
@@ -15,26 +16,29 @@ constexpr uint64_t kAvoidMostMs = 30'000;  // doubled with each further one up t
 Pool::~Pool() = default;
 
 void Pool::SetEndpoints(std::span<const core::Address> addresses) {
-  std::vector<std::shared_ptr<Endpoint>> next;
-  next.reserve(addresses.size());
+  absl::flat_hash_map<core::Address, std::shared_ptr<Endpoint>> known;
+  known.reserve(endpoints_.size());
+  for (auto& endpoint : endpoints_) known.emplace(endpoint->address, std::move(endpoint));
+  endpoints_.clear();
   for (const core::Address& address : addresses) {
-    auto known = std::find_if(endpoints_.begin(), endpoints_.end(),
-                              [&](const auto& e) { return e && e->address == address; });
-    if (known != endpoints_.end()) {
-      next.push_back(std::move(*known));
+    auto found = known.find(address);
+    if (found == known.end()) {
+      endpoints_.push_back(std::make_shared<Endpoint>(address));
     } else {
-      next.push_back(std::make_shared<Endpoint>(address));
+      endpoints_.push_back(std::move(found->second));
+      known.erase(found);
     }
   }
-  endpoints_.swap(next);
-  for (const auto& gone : next) {
-    if (gone) Retire(*gone);
-  }
+  for (const auto& [address, gone] : known) Retire(*gone);
 }
 
 void Pool::Retire(Endpoint& endpoint) {
   endpoint.retired = true;
-  while (!endpoint.idle.empty()) endpoint.idle.back()->Fail({});
+  while (!endpoint.ready.empty()) {
+    Connection& connection = *endpoint.ready.back();
+    RemoveReady(connection);
+    if (connection.idle()) connection.Fail({});
+  }
 }
 
 std::shared_ptr<Endpoint> Pool::NextEndpoint() {
@@ -46,12 +50,13 @@ std::shared_ptr<Endpoint> Pool::NextEndpoint() {
   return endpoints_[next_++ % endpoints_.size()];  // all failed lately: any
 }
 
-Connection* Pool::TakeIdle(Endpoint& endpoint) {
-  while (!endpoint.idle.empty()) {
-    Connection* connection = endpoint.idle.back();
-    RemoveIdle(*connection);
-    if (connection->usable()) return connection;
-    connection->Fail({});
+Connection* Pool::TakeReady(Endpoint& endpoint) {
+  while (!endpoint.ready.empty()) {
+    Connection* connection = endpoint.ready.back();
+    const bool usable = connection->usable();
+    if (!usable || protocol_ == Protocol::kHttp1) RemoveReady(*connection);
+    if (usable) return connection;
+    if (connection->idle()) connection->Fail({});
   }
   return nullptr;
 }
@@ -61,40 +66,46 @@ Connection* Pool::Acquire(core::Fault& fault) {
     fault = core::MakeFault(core::FaultCode::kNoEndpoint);
     return nullptr;
   }
-  std::shared_ptr<Endpoint> endpoint = NextEndpoint();
-  if (Connection* connection = TakeIdle(*endpoint)) {
+  const std::shared_ptr<Endpoint> endpoint = NextEndpoint();
+  Connection* connection = TakeReady(*endpoint);
+  if (connection != nullptr) {
     ++counters_.reuses;
-    connection->CountExchange();
-    return connection;
+  } else {
+    connection = Connect(endpoint, fault);
   }
+  if (connection != nullptr) connection->Take();
+  return connection;
+}
+
+Connection* Pool::Connect(const std::shared_ptr<Endpoint>& endpoint, core::Fault& fault) {
   ++counters_.connects;
   auto fresh = std::make_unique<Connection>(io_, limits_, *this, endpoint);
   fault = fresh->Connect();
-  if (fault) {
-    OnConnectFailure(*endpoint);
-    return nullptr;
-  }
-  fresh->CountExchange();
+  if (fault.side == core::Side::kUpstream) OnConnectFailure(*endpoint);
+  if (fault) return nullptr;
   fresh->index_ = connections_.size();
   connections_.push_back(std::move(fresh));
+  if (protocol_ == Protocol::kHttp2) PutReady(*connections_.back());
   return connections_.back().get();
 }
 
-void Pool::PutIdle(Connection& connection) {
+void Pool::PutReady(Connection& connection) {
   Endpoint& endpoint = *connection.endpoint_;
-  if (endpoint.idle.size() >= limits_.pooled_per_endpoint) return connection.Fail({});
-  endpoint.idle.push_back(&connection);
+  if (protocol_ == Protocol::kHttp1) {
+    if (endpoint.ready.size() >= limits_.pooled_per_endpoint) return connection.Fail({});
+    connection.Rest();
+  }
+  endpoint.ready.push_back(&connection);
   connection.in_pool_ = true;
-  connection.ArmIdleTimer();
 }
 
-void Pool::RemoveIdle(Connection& connection) {
-  std::vector<Connection*>& idle = connection.endpoint_->idle;
+void Pool::RemoveReady(Connection& connection) {
+  std::vector<Connection*>& ready = connection.endpoint_->ready;
   // Nearly always the last one.
-  auto at = std::find(idle.rbegin(), idle.rend(), &connection);
-  if (at != idle.rend()) idle.erase(std::next(at).base());
+  auto at = std::find(ready.rbegin(), ready.rend(), &connection);
+  if (at != ready.rend()) ready.erase(std::next(at).base());
   connection.in_pool_ = false;
-  connection.DisarmTimer();
+  if (protocol_ == Protocol::kHttp1) connection.timer_.Cancel();
 }
 
 void Pool::Forget(Connection& connection) {

@@ -1,5 +1,7 @@
 // The live twin of a Cluster in one worker: endpoints in balance, keep-alive connections. One
 // thread. It survives generations, so that a route change costs no connection and no balance.
+// HTTP/1: a connection an exchange. HTTP/2: exchanges share a connection while it has room; when
+// all of an endpoint's are full, another one is made.
 #pragma once
 
 #include <memory>
@@ -22,7 +24,8 @@ struct PoolCounters {
 
 class Pool {
  public:
-  Pool(core::IoContext& io, const core::Limits& limits) : io_(io), limits_(limits) {}
+  Pool(core::IoContext& io, const core::Limits& limits, Protocol protocol)
+      : io_(io), limits_(limits), protocol_(protocol) {}
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
   ~Pool();
@@ -31,11 +34,12 @@ class Pool {
   // those that go, idle connections close at once and busy ones after their exchange.
   void SetEndpoints(std::span<const core::Address> addresses);
 
-  // A connection that can carry a new exchange to the next endpoint in turn: an idle one if there
-  // is, else a fresh one that still connects. Endpoints that failed lately come last. Null: none,
-  // and `fault` says why.
+  // A connection that can carry a new exchange to the next endpoint in turn: one that is ready if
+  // there is, else a fresh one that still connects. Endpoints that failed lately come last. Null:
+  // none, and `fault` says why.
   Connection* Acquire(core::Fault& fault);
 
+  Protocol protocol() const { return protocol_; }
   size_t endpoints() const { return endpoints_.size(); }
   size_t connections() const { return connections_.size(); }
   const PoolCounters& counters() const { return counters_; }
@@ -44,16 +48,18 @@ class Pool {
   friend class Connection;
 
   std::shared_ptr<Endpoint> NextEndpoint();
-  Connection* TakeIdle(Endpoint& endpoint);
+  Connection* TakeReady(Endpoint& endpoint);
+  Connection* Connect(const std::shared_ptr<Endpoint>& endpoint, core::Fault& fault);
   void Retire(Endpoint& endpoint);
   // From Connection.
-  void PutIdle(Connection& connection);
-  void RemoveIdle(Connection& connection);
+  void PutReady(Connection& connection);
+  void RemoveReady(Connection& connection);
   void Forget(Connection& connection);  // frees it
   void OnConnectFailure(Endpoint& endpoint);
 
   core::IoContext& io_;
   const core::Limits& limits_;
+  const Protocol protocol_;
   std::vector<std::shared_ptr<Endpoint>> endpoints_;
   std::vector<std::unique_ptr<Connection>> connections_;
   size_t next_ = 0;  // round robin

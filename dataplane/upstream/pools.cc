@@ -10,8 +10,10 @@ std::vector<std::shared_ptr<Pool>> Pools::Apply(std::span<const ClusterSpec> clu
   for (const ClusterSpec& cluster : clusters) {
     std::shared_ptr<Pool>& pool = next[cluster.id];
     auto known = pools_.find(cluster.id);
-    if (known != pools_.end()) pool = std::move(known->second);
-    if (!pool) pool = std::make_shared<Pool>(io_, limits_);
+    if (known != pools_.end() && known->second && known->second->protocol() == cluster.protocol) {
+      pool = std::move(known->second);
+    }
+    if (!pool) pool = std::make_shared<Pool>(io_, limits_, cluster.protocol);
     pool->SetEndpoints(cluster.endpoints);
     in_order.push_back(pool);
   }

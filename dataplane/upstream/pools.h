@@ -16,6 +16,7 @@ namespace sluice::upstream {
 // A cluster with its endpoints, as a generation holds it.
 struct ClusterSpec {
   std::string id;
+  Protocol protocol = Protocol::kHttp1;
   std::vector<core::Address> endpoints;
 };
 
@@ -23,7 +24,8 @@ class Pools {
  public:
   Pools(core::IoContext& io, const core::Limits& limits) : io_(io), limits_(limits) {}
 
-  // Moves to `clusters`; returns their pools in the same order. An older generation that still has
+  // Moves to `clusters`; returns their pools in the same order. One whose protocol has changed gets
+  // a new pool. An older generation that still has
   // requests keeps its pools alive by its own references.
   std::vector<std::shared_ptr<Pool>> Apply(std::span<const ClusterSpec> clusters);
 

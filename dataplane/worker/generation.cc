@@ -14,6 +14,9 @@ absl::StatusOr<std::vector<upstream::ClusterSpec>> ClustersOf(const snapshot::Sn
   for (const auto& cluster : snapshot.clusters()) {
     upstream::ClusterSpec& spec = clusters.emplace_back();
     spec.id = cluster.id();
+    if (cluster.protocol() == snapshot::Cluster::PROTOCOL_H2C) {
+      spec.protocol = upstream::Protocol::kHttp2;
+    }
     auto set = endpoints.find(cluster.id());
     if (set == endpoints.end()) continue;
     for (const auto& endpoint : set->second->endpoints()) {

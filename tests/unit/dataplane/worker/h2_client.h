@@ -140,6 +140,8 @@ class H2Client {
   }
 
   const Answer& answer(int32_t id) { return answers_[id]; }
+  // Bytes of a request's body that have not left yet.
+  size_t pending(int32_t id) { return bodies_[id]->data.size(); }
   bool goaway() const { return goaway_; }
   bool at_end() const { return at_end_; }
 
