@@ -11,6 +11,7 @@ namespace {
 constexpr unsigned kNonRoot = 65532;
 
 absl::StatusOr<User> LookUp(const std::string& name) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): the launcher has one thread
   const passwd* entry = ::getpwnam(name.c_str());
   if (entry == nullptr) return absl::NotFoundError(absl::StrCat("no such user: ", name));
   return User{entry->pw_uid, entry->pw_gid};
