@@ -37,9 +37,13 @@ class Laboratory:
         self.install_definitions()
         self.nodes.add_suite_images()
         self.nodes.add_tools_image()
+        self.before_nodes()
         self.nodes.start()
         self.api.wait("the default service account", lambda: self.api.get("ServiceAccount", "default", "default"))
         return self
+
+    def before_nodes(self):
+        """For tests that put something between the cluster and its nodes."""
 
     def install_definitions(self):
         """The Gateway API's kinds; of the two channels the folder's own list is the standard one."""

@@ -23,7 +23,7 @@ UPSTREAM = {  # program -> package
     "echo-basic": "sigs.k8s.io/gateway-api/conformance/echo-basic",
 }
 SUITE = {"conformance.test": "sigs.k8s.io/gateway-api/conformance"}
-OWN = {"node": "./node", "container": "./container"}
+OWN = {"node": "./node", "container": "./container", "faults": "./faults"}
 
 
 class BuildFailed(Exception):
@@ -60,7 +60,7 @@ def modules():
 
 
 def sources():
-    return [path for folder in ("node", "container") for path in (FOLDER / folder).rglob("*.go")]
+    return [path for folder in OWN for path in (FOLDER / folder).rglob("*.go")]
 
 
 def linker_flags():
