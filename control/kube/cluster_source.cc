@@ -65,14 +65,16 @@ struct ClusterSource::State {
   void AddFeed(const Kind& kind, std::string in_namespace, std::string field_selector);
   void AddNodeFeed();
   void AddBundleFeed();
+  void Add(const Kind* kind, ReflectorOptions reads, ReflectorHandlers handlers);
   ReflectorOptions OptionsOf(std::vector<Resource> versions);
 
   void OnObject(const Kind& kind, const ObjectText& object, const Resource& resource);
   void Remember(const Kind& kind, const ObjectText& object);
   bool Report(const Key& key, std::vector<Problem> problems);
   void OnGone(const Kind& kind, const NamespacedName& name);
+  void OnNode(const ObjectText& object);
   void OnBundle(const ObjectText& object);
-  void OnFeedState();
+  void OnFeedState(const Feed& feed);
   void Changed();
   void HandOn();
   absl::Status Health() const;
@@ -149,51 +151,45 @@ void ClusterSource::State::AddFeed(const Kind& kind, std::string in_namespace,
   reads.in_namespace = std::move(in_namespace);
   reads.field_selector = std::move(field_selector);
   reads.metadata_only = kind.metadata_only;
-  ReflectorHandlers handlers = {
-      .on_object = [this, &kind](const ObjectText& object,
-                                 const Resource& resource) { OnObject(kind, object, resource); },
-      .on_gone = [this, &kind](const NamespacedName& name) { OnGone(kind, name); },
-      .on_state = [this] { OnFeedState(); }};
-  feeds.push_back(
-      {&kind, false,
-       std::make_unique<Reflector>(loop.timers(), client, std::move(reads), std::move(handlers))});
+  Add(&kind, std::move(reads),
+      {.on_object = [this, &kind](const ObjectText& object,
+                                  const Resource& resource) { OnObject(kind, object, resource); },
+       .on_gone = [this, &kind](const NamespacedName& name) { OnGone(kind, name); },
+       .on_state = nullptr});
 }
 
 void ClusterSource::State::AddNodeFeed() {
   ReflectorOptions reads = OptionsOf({kNodes});
   reads.metadata_only = true;
-  ReflectorHandlers handlers = {.on_object =
-                                    [this](const ObjectText& object, const Resource&) {
-                                      StringMap labels = TextsAt(object.metadata, "labels");
-                                      auto [node, added] = nodes.try_emplace(object.name.name);
-                                      if (!added && node->second == labels) return;
-                                      node->second = std::move(labels);
-                                      Changed();
-                                    },
-                                .on_gone =
-                                    [this](const NamespacedName& name) {
-                                      if (nodes.erase(name.name) > 0) Changed();
-                                    },
-                                .on_state = [this] { OnFeedState(); }};
-  feeds.push_back(
-      {nullptr, false,
-       std::make_unique<Reflector>(loop.timers(), client, std::move(reads), std::move(handlers))});
+  Add(nullptr, std::move(reads),
+      {.on_object = [this](const ObjectText& object, const Resource&) { OnNode(object); },
+       .on_gone =
+           [this](const NamespacedName& name) {
+             if (nodes.erase(name.name) > 0) Changed();
+           },
+       .on_state = nullptr});
 }
 
 void ClusterSource::State::AddBundleFeed() {
   ReflectorOptions reads = OptionsOf({kCustomResources});
   reads.field_selector = absl::StrCat("metadata.name=", kGatewaysCrd);
   reads.metadata_only = true;
-  ReflectorHandlers handlers = {
-      .on_object = [this](const ObjectText& object, const Resource&) { OnBundle(object); },
-      .on_gone =
-          [this](const NamespacedName&) {
-            bundle_version.clear();
-            Changed();
-          },
-      .on_state = [this] { OnFeedState(); }};
+  Add(nullptr, std::move(reads),
+      {.on_object = [this](const ObjectText& object, const Resource&) { OnBundle(object); },
+       .on_gone =
+           [this](const NamespacedName&) {
+             bundle_version.clear();
+             Changed();
+           },
+       .on_state = nullptr});
+  feeds.back().optional = true;
+}
+
+void ClusterSource::State::Add(const Kind* kind, ReflectorOptions reads,
+                               ReflectorHandlers handlers) {
+  handlers.on_state = [this, number = feeds.size()] { OnFeedState(feeds[number]); };
   feeds.push_back(
-      {nullptr, true,
+      {kind, false,
        std::make_unique<Reflector>(loop.timers(), client, std::move(reads), std::move(handlers))});
 }
 
@@ -246,6 +242,14 @@ void ClusterSource::State::OnGone(const Kind& kind, const NamespacedName& name) 
   if (kind.erase(*objects, name) || reported) Changed();
 }
 
+void ClusterSource::State::OnNode(const ObjectText& object) {
+  StringMap labels = TextsAt(object.metadata, "labels");
+  auto [node, added] = nodes.try_emplace(object.name.name);
+  if (!added && node->second == labels) return;
+  node->second = std::move(labels);
+  Changed();
+}
+
 // With the CRDs there or changed, kinds that were missing may have come.
 void ClusterSource::State::OnBundle(const ObjectText& object) {
   const StringMap annotations = TextsAt(object.metadata, "annotations");
@@ -260,7 +264,10 @@ void ClusterSource::State::OnBundle(const ObjectText& object) {
   }
 }
 
-void ClusterSource::State::OnFeedState() {
+void ClusterSource::State::OnFeedState(const Feed& feed) {
+  if (feed.reflector->health().ok()) {
+    for (const Feed& other : feeds) other.reflector->RetryIfUnreachable();
+  }
   const bool was_synced = std::exchange(synced, synced || Synced());
   const bool news = SetHealth();
   if (synced && (news || !was_synced)) Changed();
@@ -277,7 +284,7 @@ bool ClusterSource::State::SetHealth() {
   absl::Status health = Health();
   const int now_denied = static_cast<int>(
       std::ranges::count_if(feeds, [](const Feed& feed) { return feed.IsDenied(); }));
-  const bool news = health.code() != state.health.code();
+  const bool news = health.ok() != state.health.ok();
   if (news && health.ok()) LOG(INFO) << "the API server can be read again";
   if (news && !health.ok())
     LOG(WARNING) << "some of the configuration may be old: " << health.message();

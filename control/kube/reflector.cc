@@ -65,6 +65,10 @@ void Reflector::RetryNow() {
   Go(next_);
 }
 
+void Reflector::RetryIfUnreachable() {
+  if (unreachable_) RetryNow();
+}
+
 void Reflector::Go(Next next) { next == Next::kList ? List() : Watch(); }
 
 std::string Reflector::Path() const {
@@ -99,10 +103,8 @@ void Reflector::OnPage(const Response& response) {
     page_ = std::max(page_ / 4, 1);
     return List();
   }
-  if (!response.ok()) {
-    OnListRefused(response.ToStatus());
-    return;
-  }
+  unreachable_ = !response.transport.ok();
+  if (!response.ok()) return OnListRefused(response.ToStatus());
   const std::optional<ListText> page = ReadListText(response.body);
   if (!page) {
     Fail("list", absl::UnavailableError("the answer is cut off or malformed"));
@@ -217,6 +219,7 @@ void Reflector::OnWatchEnd(const Response& response) {
   if (response.ok()) {  // the server ends a watch now and then
     return lived >= kStanding ? Watch() : Retry(Next::kWatch);
   }
+  unreachable_ = !response.transport.ok();
   const absl::Status status = response.ToStatus();
   if (absl::IsOutOfRange(status)) return Retry(Next::kList);
   if (absl::IsNotFound(status)) return Retry(Next::kList);  // which knows what a 404 means

@@ -63,6 +63,8 @@ class Reflector {
   void Start();
   // Now, if it waits for its next try.
   void RetryNow();
+  // The server answers others: now, if its last try got no answer at all.
+  void RetryIfUnreachable();
 
   // It is known what there is: listed once, or the server has no such kind, or refuses to say.
   bool answered() const { return answered_; }
@@ -130,7 +132,8 @@ class Reflector {
   uint64_t watch_began_ms_ = 0;
   uint64_t missing_since_ms_ = 0, denied_since_ms_ = 0;  // 0: they are not
 
-  int failures_ = 0;  // one after the other
+  int failures_ = 0;          // one after the other
+  bool unreachable_ = false;  // the last try got no answer
   bool answered_ = false;
   bool missing_ = false;
   absl::Status health_;

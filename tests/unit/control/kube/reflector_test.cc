@@ -325,6 +325,18 @@ TEST_F(ReflectorTest, GivesUpWhatItKnowsOnlyIfTheKindStaysAway) {
   EXPECT_TRUE(reflector_->missing());
 }
 
+TEST_F(ReflectorTest, DoesNotWaitOnceTheServerAnswersOthers) {
+  MakeWatching();
+  client_.Answer(429);
+  reflector_->RetryIfUnreachable();
+  EXPECT_EQ(client_.OpenPath(), "");  // it was asked to wait
+  Pass(absl::Seconds(1));
+  client_.End({.transport = absl::UnavailableError("refused"), .body = {}, .retry_after = {}});
+  EXPECT_EQ(client_.OpenPath(), "");
+  reflector_->RetryIfUnreachable();
+  ExpectWatchFrom(10);
+}
+
 TEST_F(ReflectorTest, AsksForLessWhenAnAnswerIsTooLarge) {
   Make({kServices});
   client_.End({.transport = absl::ResourceExhaustedError("large"), .body = {}, .retry_after = {}});
