@@ -75,6 +75,7 @@ absl::Status EnterStage(const Stage& stage) {
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) return absl::AbortedError("the launcher died");
   std::vector<char*> argv;
+  argv.reserve(stage.argv.size() + 1);
   for (const std::string& argument : stage.argv)
     argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
