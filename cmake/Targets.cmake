@@ -76,7 +76,7 @@ function(sluice_bpf name folder)
     add_custom_command(OUTPUT ${object} DEPENDS ${program} DEPFILE ${object}.d
       COMMAND ${BPF_CLANG} -target bpf ${flags} -MMD -MF ${object}.d -MT ${object}
               -I${CMAKE_SOURCE_DIR} -isystem ${LIBBPF_INCLUDE}
-              -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE} -c ${program} -o ${object})
+              -idirafter ${CMAKE_SYSROOT}/usr/include/${CMAKE_LIBRARY_ARCHITECTURE} -c ${program} -o ${object})
     add_custom_command(OUTPUT ${generated}/${stem}.skel.h DEPENDS ${object}
       COMMAND ${BPFTOOL} gen skeleton ${object} name ${stem}_bpf > ${generated}/${stem}.skel.h)
     list(APPEND skeletons ${generated}/${stem}.skel.h)
