@@ -23,34 +23,25 @@ HOST_PATHS = {"run": {"path": "/run/sluice", "type": "DirectoryOrCreate"}, "bpff
 MEMORY = {"proxy", "state"}
 # The whole of what the agents may do, by role: (group, resource[/subresource]) -> verbs. A name in
 # brackets is the only object that a rule holds for.
-READ = "get list watch"
+SEE = "list watch"
+GATEWAY_KINDS = ("gatewayclasses", "gateways", "listenersets", "httproutes", "grpcroutes", "tlsroutes", "tcproutes",
+                 "udproutes", "backendtlspolicies")
 ROLES = {
     "ClusterRole sluice-agent": {
-        "gateway.networking.k8s.io/gatewayclasses": READ, "gateway.networking.k8s.io/gateways": READ,
-        "gateway.networking.k8s.io/listenersets": READ, "gateway.networking.k8s.io/httproutes": READ,
-        "gateway.networking.k8s.io/grpcroutes": READ, "gateway.networking.k8s.io/tlsroutes": READ,
-        "gateway.networking.k8s.io/tcproutes": READ, "gateway.networking.k8s.io/udproutes": READ,
-        "gateway.networking.k8s.io/referencegrants": READ, "gateway.networking.k8s.io/backendtlspolicies": READ,
-        "sluice.edgeprime.io/addresspools": READ, "sluice.edgeprime.io/gatewayparameters": READ,
-        "/services": READ + " create update patch delete", "/configmaps": READ, "/namespaces": READ, "/nodes": READ,
-        "discovery.k8s.io/endpointslices": READ,
-        "apiextensions.k8s.io/customresourcedefinitions [gatewayclasses.gateway.networking.k8s.io]": READ,
-        "gateway.networking.k8s.io/gatewayclasses/status": "update patch",
-        "gateway.networking.k8s.io/gateways/status": "update patch",
-        "gateway.networking.k8s.io/listenersets/status": "update patch",
-        "gateway.networking.k8s.io/httproutes/status": "update patch",
-        "gateway.networking.k8s.io/grpcroutes/status": "update patch",
-        "gateway.networking.k8s.io/tlsroutes/status": "update patch",
-        "gateway.networking.k8s.io/tcproutes/status": "update patch",
-        "gateway.networking.k8s.io/udproutes/status": "update patch",
-        "gateway.networking.k8s.io/backendtlspolicies/status": "update patch",
-        "sluice.edgeprime.io/addresspools/status": "update patch",
-        "sluice.edgeprime.io/nodereports": READ + " create update patch delete",
+        **{f"gateway.networking.k8s.io/{kind}": "get " + SEE for kind in GATEWAY_KINDS},
+        **{f"gateway.networking.k8s.io/{kind}/status": "patch" for kind in GATEWAY_KINDS},
+        "gateway.networking.k8s.io/referencegrants": SEE,
+        "sluice.edgeprime.io/addresspools": "get " + SEE, "sluice.edgeprime.io/addresspools/status": "patch",
+        "sluice.edgeprime.io/gatewayparameters": SEE,
+        "/configmaps": SEE, "/namespaces": SEE, "/nodes": SEE, "discovery.k8s.io/endpointslices": SEE,
+        "/services": "get create update patch delete " + SEE,
+        "sluice.edgeprime.io/nodereports": "get create update patch delete " + SEE,
+        "apiextensions.k8s.io/customresourcedefinitions [gateways.gateway.networking.k8s.io]": SEE,
     },
     "Role sluice-system/sluice-agent": {
-        "coordination.k8s.io/leases": "create", "coordination.k8s.io/leases [sluice]": READ + " update patch",
-        "/secrets": "create", "/secrets [sluice-keys]": READ + " update patch",
-        "apps/daemonsets [sluice]": READ,
+        "coordination.k8s.io/leases": "create", "coordination.k8s.io/leases [sluice-agent]": "get update",
+        "/secrets": "create", "/secrets [sluice-keys]": "get update " + SEE,
+        "apps/daemonsets [sluice]": "get " + SEE,
     },
 }
 
@@ -75,7 +66,7 @@ def granted(documents):
 def wanted(**secrets):
     roles = {name: {what: set(verbs.split()) for what, verbs in rules.items()} for name, rules in ROLES.items()}
     for role in secrets.get("roles", []):
-        roles[role] = {"/secrets": {"get", "list", "watch"}}
+        roles[role] = {"/secrets": {"list", "watch"}}
     return roles
 
 
@@ -146,9 +137,21 @@ class Pod(unittest.TestCase):
 
     def test_is_probed_by_commands(self):
         for spec in self.each():
-            for container in spec["template"]["spec"]["containers"]:
-                self.assertEqual(set(container["readinessProbe"]) & {"exec", "httpGet", "tcpSocket", "grpc"}, {"exec"})
-                self.assertEqual(container["readinessProbe"]["exec"]["command"][0], container["command"][0])
+            probes = {(c["name"], name): probe for c in spec["template"]["spec"]["containers"]
+                      for name, probe in c.items() if name.endswith("Probe")}
+            self.assertEqual(set(probes), {("agent", "readinessProbe")})
+            for probe in probes.values():
+                self.assertEqual(set(probe) & {"exec", "httpGet", "tcpSocket", "grpc"}, {"exec"})
+                self.assertEqual(probe["exec"]["command"][:2], ["/usr/bin/sluice-agent", "--ready"])
+
+    def test_keys_of_the_user_are_the_agents_alone(self):
+        pod = one(chart({"keys": {"existingSecret": "heartbeats"}}), "DaemonSet")["spec"]["template"]["spec"]
+        volume = next(v for v in pod["volumes"] if v["name"] == "keys")["secret"]
+        self.assertEqual(volume, {"secretName": "heartbeats", "defaultMode": 0o400,
+                                  "items": [{"key": "heartbeat", "path": "heartbeat"}]})
+        holders = [(c["name"], m) for c in pod["containers"] for m in c["volumeMounts"] if m["name"] == "keys"]
+        self.assertEqual(holders, [("agent", {"name": "keys", "mountPath": "/etc/sluice/keys", "readOnly": True})])
+        self.assertIn("--heartbeat-key=/etc/sluice/keys/heartbeat", pod["containers"][0]["args"])
 
     def test_image_has_a_version(self):
         for spec in self.each():
