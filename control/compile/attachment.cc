@@ -24,20 +24,47 @@ std::string Describe(const ParentReference& ref) {
   return text;
 }
 
+ParentShape ShapeOf(const gateway_api::ObjectMeta& meta, const Condition& accepted,
+                    const std::vector<ListenerPlan>& listeners) {
+  ParentShape shape{meta.key(), accepted, {}};
+  shape.listeners.reserve(listeners.size());
+  for (const ListenerPlan& plan : listeners) {
+    shape.listeners.push_back({plan.id, plan.spec->name, plan.spec->hostname, plan.spec->port,
+                               plan.spec->allowed_routes, plan.supported_kinds, plan.served()});
+  }
+  return shape;
+}
+
 }  // namespace
+
+ParentShapes ShapesOf(const std::vector<GatewayPlan>& gateways) {
+  ParentShapes shapes;
+  for (const GatewayPlan& plan : gateways) {
+    shapes.push_back(ShapeOf(plan.object->meta, plan.accepted, plan.listeners));
+    for (const ListenerSetPlan& set : plan.sets) {
+      shapes.push_back(ShapeOf(set.object->meta, set.accepted, set.listeners));
+    }
+  }
+  return shapes;
+}
 
 Attacher::Attacher(const gateway_api::ObjectSet& objects, std::vector<GatewayPlan>& gateways)
     : objects_(objects) {
   for (GatewayPlan& plan : gateways) {
-    const gateway_api::ObjectMeta& meta = plan.object->meta;
-    parents_[{gateway_api::Gateway::kKind, meta.key()}] = {&plan, &plan.accepted, &meta,
-                                                           &plan.listeners};
+    Add(gateway_api::Gateway::kKind, {&plan, &plan.accepted, &plan.object->meta}, plan.listeners);
     for (ListenerSetPlan& set : plan.sets) {
-      const gateway_api::ObjectMeta& set_meta = set.object->meta;
-      parents_[{gateway_api::ListenerSet::kKind, set_meta.key()}] = {&plan, &set.accepted,
-                                                                     &set_meta, &set.listeners};
+      Add(gateway_api::ListenerSet::kKind, {&plan, &set.accepted, &set.object->meta},
+          set.listeners);
     }
   }
+}
+
+void Attacher::Add(std::string_view kind, const Parent& parent,
+                   std::vector<ListenerPlan>& listeners) {
+  Parent& added = parents_[{kind, parent.meta->key()}] = parent;
+  added.first = listeners_.size();
+  added.count = listeners.size();
+  for (ListenerPlan& listener : listeners) listeners_.push_back(&listener);
 }
 
 bool Attacher::Admits(const Parent& parent, const ListenerPlan& listener,
@@ -54,15 +81,16 @@ ParentPlan Attacher::AttachOne(const RouteHead& route, const ParentReference& re
   ParentPlan plan{&ref, std::nullopt, {}};
   bool selected = false;
   bool admitted = false;
-  for (ListenerPlan& listener : *parent.listeners) {
+  for (size_t i = parent.first; i < parent.first + parent.count; ++i) {
+    const ListenerPlan& listener = *listeners_[i];
     if (!Selects(ref, *listener.spec)) continue;
     selected = true;
     if (!Admits(parent, listener, route)) continue;
     admitted = true;
     std::vector<std::string> common = Intersect(listener.spec->hostname, route.hostnames);
-    if (!common.empty()) plan.attachments.push_back({&listener, std::move(common)});
+    if (!common.empty()) plan.attachments.push_back({i, std::move(common)});
   }
-  if (parent.listeners->empty()) {
+  if (parent.count == 0) {
     plan.refused = RouteNoMatchingParent(
         absl::StrCat("the ", ref.kind, " is not accepted: ", parent.accepted->message));
   } else if (!selected) {

@@ -33,6 +33,8 @@ std::string IdOf(const NamespacedName& service, int port, Cluster::Protocol prot
                       protocol == Cluster::PROTOCOL_H2C ? "/h2c" : "");
 }
 
+}  // namespace
+
 const ServicePort* FindPort(const Service& service, int number) {
   for (const ServicePort& port : service.ports) {
     if (port.port == number && port.protocol == "TCP") return &port;
@@ -40,10 +42,8 @@ const ServicePort* FindPort(const Service& service, int number) {
   return nullptr;
 }
 
-}  // namespace
-
 Backends::Backends(const gateway_api::ObjectSet& objects, const Grants& grants)
-    : objects_(objects), grants_(grants), slices_(objects) {
+    : objects_(objects), grants_(grants) {
   for (const auto& [name, policy] : objects.All<BackendTlsPolicy>()) {
     for (const BackendTlsPolicy::Target& target : policy.target_refs) {
       if (!target.object.group.empty() || target.object.kind != Service::kKind) continue;
@@ -103,19 +103,6 @@ ResolvedBackend Backends::Resolve(const BackendObjectReference& ref,
   const auto protocol = route.grpc ? Cluster::PROTOCOL_H2C : *ProtocolOf(port->app_protocol);
   std::string id = IdOf(name, ref.port, protocol);
   return {.cluster = ClusterPlan{std::move(id), std::move(name), ref.port, protocol}};
-}
-
-void Backends::Emit(const ClusterPlans& clusters, snapshot::Snapshot& snapshot) const {
-  for (const auto& [id, plan] : clusters) {
-    Cluster* cluster = snapshot.add_clusters();
-    cluster->set_id(plan->id);
-    cluster->set_protocol(plan->protocol);
-    const Service& service = *objects_.Find<Service>(plan->service);
-    snapshot::EndpointSet* endpoints = snapshot.add_endpoints();
-    *endpoints =
-        CompileEndpoints(service, *FindPort(service, plan->port), slices_.Of(plan->service));
-    endpoints->set_cluster_id(plan->id);
-  }
 }
 
 }  // namespace sluice::compile

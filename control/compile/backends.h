@@ -1,16 +1,13 @@
 // Step 6a: from backendRefs to clusters. Each Service port that a route may use becomes one
-// Cluster with its EndpointSet, or two, if HTTPRoutes and GRPCRoutes speak differently to it; what
-// cannot be resolved gets no cluster and a condition, and its share of requests is answered 500.
-// Pure.
+// cluster, or two, if HTTPRoutes and GRPCRoutes speak differently to it; what cannot be resolved
+// gets no cluster and a condition, and its share of requests is answered 500. Pure.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
 
 #include "control/compile/compile.h"
-#include "control/compile/endpoints.h"
 #include "control/compile/grants.h"
 
 namespace sluice::compile {
@@ -22,7 +19,6 @@ struct ClusterPlan {
   int port = 0;
   snapshot::Cluster::Protocol protocol = snapshot::Cluster::PROTOCOL_HTTP1;
 };
-using ClusterPlans = std::map<std::string_view, const ClusterPlan*>;  // by id
 
 struct ResolvedBackend {
   std::optional<ClusterPlan> cluster;  // nullopt: unresolved
@@ -43,9 +39,6 @@ class Backends {
   ResolvedBackend Resolve(const gateway_api::BackendObjectReference& ref,
                           const RouteOfBackend& route) const;
 
-  // `clusters` were resolved here.
-  void Emit(const ClusterPlans& clusters, snapshot::Snapshot& snapshot) const;
-
  private:
   std::optional<Condition> CheckPort(const gateway_api::Service& service,
                                      const gateway_api::ServicePort* port, int number,
@@ -54,8 +47,10 @@ class Backends {
 
   const gateway_api::ObjectSet& objects_;
   const Grants& grants_;
-  SliceIndex slices_;
   std::set<std::pair<gateway_api::NamespacedName, std::string>> tls_targets_;  // service, port name
 };
+
+// Null: the Service has no such TCP port.
+const gateway_api::ServicePort* FindPort(const gateway_api::Service& service, int number);
 
 }  // namespace sluice::compile

@@ -53,21 +53,6 @@ void Add(const EndpointSlice::Endpoint& endpoint, uint32_t port, Family& family)
 
 }  // namespace
 
-SliceIndex::SliceIndex(const gateway_api::ObjectSet& objects) {
-  for (const auto& [name, slice] : objects.All<EndpointSlice>()) {
-    auto label = slice.meta.labels.find(EndpointSlice::kServiceNameLabel);
-    if (label == slice.meta.labels.end()) continue;
-    slices_[{name.namespace_, label->second}].push_back(&slice);
-  }
-}
-
-const std::vector<const EndpointSlice*>& SliceIndex::Of(
-    const gateway_api::NamespacedName& service) const {
-  static const std::vector<const EndpointSlice*> kNone;
-  auto found = slices_.find(service);
-  return found == slices_.end() ? kNone : found->second;
-}
-
 snapshot::EndpointSet CompileEndpoints(const Service& service, const ServicePort& port,
                                        const std::vector<const EndpointSlice*>& slices) {
   Family v4, v6;

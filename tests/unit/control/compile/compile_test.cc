@@ -10,183 +10,18 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "dataplane/snapshot/text.h"
 #include "dataplane/snapshot/validate.h"
+#include "random_cluster.h"
 
 namespace sluice::compile {
 namespace {
 
 using namespace gateway_api;  // NOLINT: the types of every line below
 
-CompileOptions FakeCertificates() {
-  CompileOptions options;
-  options.check_certificate = [](const Secret& secret) -> CertificateView {
-    return {.id = ToString(secret.meta.key()) + "@1", .problem = absl::OkStatus()};
-  };
-  return options;
-}
-
-std::string Print(const Compiled& compiled) {
-  std::string text = absl::StrCat(snapshot::ToText(compiled.snapshot), ToYaml(compiled.statuses));
-  for (const auto& [address, gateway] : compiled.allocations) {
-    absl::StrAppend(&text, address, " ", ToString(gateway), "\n");
-  }
-  for (const Problem& warning : compiled.warnings) absl::StrAppend(&text, ToString(warning), "\n");
-  return text;
-}
-
-ObjectSet SetOf(const std::vector<Object>& objects) {
-  ObjectSet set;
-  for (const Object& object : objects) set.Put(object);
-  return set;
-}
-
-// A cluster of random objects whose names, references and ages collide often.
-class RandomCluster {
- public:
-  explicit RandomCluster(uint32_t seed) : random_(seed) {}
-
-  std::vector<Object> Make() {
-    std::vector<Object> objects;
-    objects.push_back(MakeClass());
-    objects.push_back(MakePool());
-    for (int i = 0; i < 4; ++i) objects.push_back(MakeGateway(i));
-    for (int i = 0; i < 12; ++i) objects.push_back(MakeRoute(i));
-    for (int i = 0; i < 6; ++i) objects.push_back(MakeService(i));
-    for (int i = 0; i < 8; ++i) objects.push_back(MakeSlice(i));
-    for (int i = 0; i < 4; ++i) objects.push_back(MakeGrant(i));
-    for (int i = 0; i < 3; ++i) objects.push_back(MakeSecret(i));
-    return objects;
-  }
-
- private:
-  int Pick(int count) { return static_cast<int>(random_() % count); }
-  template <typename T>
-  T OneOf(std::vector<T> values) {
-    return values[Pick(static_cast<int>(values.size()))];
-  }
-  std::string Namespace() { return OneOf<std::string>({"a", "b", "c"}); }
-  std::string Hostname() {
-    return OneOf<std::string>({"", "x.example", "*.example", "y.x.example", "*.x.example"});
-  }
-  ObjectMeta Meta(std::string name, std::string ns) {
-    ObjectMeta meta;
-    meta.name = std::move(name);
-    meta.namespace_ = std::move(ns);
-    meta.generation = Pick(3);
-    meta.creation_time = absl::FromUnixSeconds(Pick(3));
-    return meta;
-  }
-
-  GatewayClass MakeClass() {
-    GatewayClass object;
-    object.meta = Meta("sluice", "");
-    object.controller_name = kControllerName;
-    return object;
-  }
-  AddressPool MakePool() {
-    AddressPool pool;
-    pool.meta = Meta("pool", "");
-    pool.ranges = {OneOf<std::string>({"192.0.2.0/29", "192.0.2.1", "2001:db8::/126"})};
-    return pool;
-  }
-  Gateway MakeGateway(int index) {
-    Gateway gateway;
-    gateway.meta = Meta(absl::StrCat("g", index % 3), Namespace());
-    gateway.gateway_class_name = Pick(8) == 0 ? "other" : "sluice";
-    if (Pick(2) == 0) gateway.addresses.push_back({.value = absl::StrCat("192.0.2.", Pick(4))});
-    for (int i = 0; i < 3; ++i) gateway.listeners.push_back(MakeListener(i));
-    return gateway;
-  }
-  Listener MakeListener(int index) {
-    Listener listener;
-    listener.name = absl::StrCat("l", index);
-    listener.port = 80 + Pick(3);
-    listener.hostname = Hostname();
-    listener.protocol = OneOf<std::string>({"HTTP", "HTTP", "HTTPS", "TCP"});
-    if (listener.protocol == "HTTPS") {
-      listener.tls.emplace().certificate_refs.push_back(
-          {.namespace_ = Pick(2) == 0 ? "" : Namespace(), .name = absl::StrCat("s", Pick(4))});
-    }
-    listener.allowed_routes.namespaces.from =
-        OneOf<FromNamespaces>({FromNamespaces::kAll, FromNamespaces::kSame});
-    return listener;
-  }
-  HttpRoute MakeRoute(int index) {
-    HttpRoute route;
-    route.meta = Meta(absl::StrCat("r", index % 5), Namespace());
-    for (int i = 0; i < 2; ++i) {
-      route.parent_refs.push_back({.namespace_ = Namespace(),
-                                   .name = absl::StrCat("g", Pick(3)),
-                                   .section_name = Pick(3) == 0 ? "l1" : ""});
-    }
-    if (std::string hostname = Hostname(); !hostname.empty()) route.hostnames.push_back(hostname);
-    for (int i = 0; i < 2; ++i) route.rules.push_back(MakeRule());
-    return route;
-  }
-  HttpRouteRule MakeRule() {
-    HttpRouteRule rule;
-    for (int i = 0; i < 2; ++i) {
-      HttpRouteMatch& match = rule.matches.emplace_back();
-      match.path.type =
-          OneOf<PathMatch::Type>({PathMatch::Type::kExact, PathMatch::Type::kPathPrefix,
-                                  PathMatch::Type::kRegularExpression});
-      match.path.value = OneOf<std::string>({"/", "/a", "/a/", "/a/b"});
-      if (match.path.type == PathMatch::Type::kRegularExpression && Pick(3) == 0) {
-        match.path.value = "/(";
-      }
-      match.method = OneOf<std::string>({"", "GET"});
-    }
-    for (int i = 0; i < 2; ++i) {
-      rule.backend_refs.emplace_back().backend.object = {
-          .namespace_ = Pick(2) == 0 ? "" : Namespace(),
-          .name = absl::StrCat("s", Pick(4)),
-          .port = 80 + Pick(2)};
-    }
-    if (Pick(6) == 0) {
-      RouteFilter& filter = rule.filters.emplace_back();
-      filter.type = RouteFilter::Type::kExtensionRef;
-      filter.extension_ref = LocalObjectReference{"g", "K", "n"};
-    }
-    return rule;
-  }
-  Service MakeService(int index) {
-    Service service;
-    service.meta = Meta(absl::StrCat("s", index % 3), Namespace());
-    service.ports = {{.name = "a", .port = 80}, {.name = "b", .port = 81}};
-    if (Pick(4) == 0) service.ports[1].app_protocol = "kubernetes.io/h2c";
-    return service;
-  }
-  EndpointSlice MakeSlice(int index) {
-    EndpointSlice slice;
-    slice.meta = Meta(absl::StrCat("e", index), Namespace());
-    slice.meta.labels[EndpointSlice::kServiceNameLabel] = absl::StrCat("s", Pick(3));
-    slice.ports = {{.name = OneOf<std::string>({"a", "b"}), .port = 8080}};
-    for (int i = 0; i < 3; ++i) {
-      EndpointSlice::Endpoint& endpoint = slice.endpoints.emplace_back();
-      endpoint.addresses = {absl::StrCat("10.0.0.", Pick(5))};
-      endpoint.ready = Pick(2) == 0;
-      endpoint.terminating = Pick(2) == 0;
-      endpoint.serving = Pick(2) == 0;
-    }
-    return slice;
-  }
-  ReferenceGrant MakeGrant(int index) {
-    ReferenceGrant grant;
-    grant.meta = Meta(absl::StrCat("t", index), Namespace());
-    bool secret = Pick(2) == 0;
-    grant.from.push_back({kGatewayGroup, secret ? "Gateway" : "HTTPRoute", Namespace()});
-    grant.to.push_back({"", secret ? "Secret" : "Service", Pick(2) == 0 ? "" : "s1"});
-    return grant;
-  }
-  Secret MakeSecret(int index) {
-    Secret secret;
-    secret.meta = Meta(absl::StrCat("s", index), Namespace());
-    return secret;
-  }
-
-  std::mt19937 random_;
-};
+using testing::FakeCertificates;
+using testing::Print;
+using testing::RandomCluster;
+using testing::SetOf;
 
 TEST(Compile, GivesTheSameBytesInAnyOrderOfInput) {
   CompileOptions options = FakeCertificates();

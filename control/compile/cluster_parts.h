@@ -1,0 +1,47 @@
+// Step 6b: the clusters that emitted rules name, with their endpoints. Endpoints are a part of
+// their own: a pod that comes or goes concerns its Service's clusters, and no route. Belongs to a
+// Compiler.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "control/compile/backends.h"
+#include "control/compile/changes.h"
+
+namespace sluice::compile {
+
+class ClusterParts {
+ public:
+  // Each rule that names a cluster uses it once for each time that it does.
+  void Use(const ClusterPlan& plan);
+  void Drop(std::string_view id);
+
+  // Once the rules are there. `services`: that changed.
+  void Update(const gateway_api::ObjectSet& objects,
+              const std::set<gateway_api::NamespacedName>& services);
+  // Clusters and endpoints, sorted.
+  void Emit(snapshot::Snapshot& snapshot) const;
+
+ private:
+  using Slices =
+      std::map<gateway_api::NamespacedName, gateway_api::ObjectPtr<gateway_api::EndpointSlice>>;
+  struct Part {
+    ClusterPlan plan;
+    int uses = 0;
+    bool dirty = true;
+    snapshot::Cluster cluster;
+    snapshot::EndpointSet endpoints;
+  };
+
+  std::set<gateway_api::NamespacedName> TakeSlices(const gateway_api::ObjectSet& objects);
+  void Build(const gateway_api::ObjectSet& objects, Part& part) const;
+
+  Remembered<gateway_api::EndpointSlice> remembered_;
+  std::map<gateway_api::NamespacedName, Slices> slices_;  // by Service
+  std::map<std::string, Part, std::less<>> parts_;        // by id
+};
+
+}  // namespace sluice::compile
