@@ -94,10 +94,14 @@ class Api:
                 response = self.connection.getresponse()
                 return response.status, response.read().decode()
             except (OSError, http.client.HTTPException):
-                self.connection.close()
-                self.connection = None
+                self.close()
                 if attempt == 2:
                     raise
+
+    def close(self):
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
 
     def call(self, method, path, body=None, kind="application/json"):
         status, text = self.raw(method, path, body, kind)

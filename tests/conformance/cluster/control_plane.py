@@ -69,14 +69,17 @@ class ControlPlane:
         self.wait_ready()
 
     def wait_ready(self, seconds=60):
+        api = self.api()
+
         def ready():
             if not self.daemons["kube-apiserver"].running():
                 raise RuntimeError(f"kube-apiserver ended:\n{self.daemons['kube-apiserver'].tail()}")
             try:
-                return self.certificate.exists() and self.api().raw("GET", "/readyz")[0] == 200
+                return self.certificate.exists() and api.raw("GET", "/readyz")[0] == 200
             except (OSError, ApiError):
                 return False
         wait_until(ready, seconds, "the API server")
+        api.close()
 
     def api_server(self):
         """Its serving certificate is made by itself and is its own authority."""

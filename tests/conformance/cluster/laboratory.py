@@ -60,6 +60,8 @@ class Laboratory:
                 str(self.programs["kubectl"]), *map(str, words)]
 
     def close(self):
+        if self.api is not None:
+            self.api.close()
         self.daemons.stop()
         self.lan.close()
         if self.own_folder:

@@ -93,4 +93,5 @@ class Nodes:
         self.daemons.start("node", self.lan.router, self.programs["node"], "--config", path)
         api = self.control_plane.api()
         api.wait("the nodes", lambda: len(api.list("Node")) == len(self.lan.nodes))
+        api.close()
         return self
