@@ -35,6 +35,12 @@ void Socket::Close() {
   out_.Clear();
 }
 
+void Socket::Abort() {
+  const linger at_once = {.l_onoff = 1, .l_linger = 0};
+  if (fd_.valid()) setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  Close();
+}
+
 void Socket::OnReady(uint32_t events) {
   if (connecting_) return FinishConnect(events);
   NoteReadable(events);

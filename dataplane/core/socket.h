@@ -71,6 +71,8 @@ class Socket {
   void ShutdownAfterFlush();
   // At once; what is unsent is lost. No callback follows.
   void Close();
+  // The same, and the peer is told so by a reset.
+  void Abort();
 
   uint64_t bytes_in() const { return bytes_in_; }
   uint64_t bytes_out() const { return bytes_out_; }

@@ -28,6 +28,7 @@ const llhttp_settings_t ChunkedBody::kCallbacks = {
     .on_body = OnData,
     .on_message_complete = OnEnd,
     .on_header_value_complete = OnValueEnd,
+    .on_chunk_header = OnChunk,
 };
 
 void ChunkedBody::Begin(HeaderList& trailers) {
@@ -36,19 +37,33 @@ void ChunkedBody::Begin(HeaderList& trailers) {
   parser_.data = this;
   trailers_ = &trailers;
   fields_.Begin(trailers);
-  extension_bytes_ = 0;
+  read_bytes_ = data_bytes_ = extension_bytes_ = 0;
+  framing_allowed_ = kFramingBytes + limits_.chunk_extension_bytes;
+  in_trailers_ = false;
   failed_ = Result::kBad;
 }
 
 ChunkedBody::Result ChunkedBody::Read(std::string_view text, size_t& taken) {
+  text_ = text.data();
   const llhttp_errno_t result = llhttp_execute(&parser_, text.data(), text.size());
   taken = result == HPE_OK ? text.size() : static_cast<size_t>(parser_.error_pos - text.data());
-  if (result == HPE_OK) return Result::kMore;
+  read_bytes_ += taken;
+  if (result == HPE_OK) return IsTooMuchFraming(read_bytes_) ? Result::kBad : Result::kMore;
   return result == HPE_PAUSED ? Result::kDone : failed_;
+}
+
+int ChunkedBody::OnChunk(llhttp_t* parser) {
+  ChunkedBody& body = Of(parser);
+  body.framing_allowed_ += kFramingBytesAChunk;
+  body.in_trailers_ = parser->content_length == 0;
+  return 0;
 }
 
 int ChunkedBody::OnData(llhttp_t* parser, const char* at, size_t size) {
   ChunkedBody& body = Of(parser);
+  const uint64_t read = body.read_bytes_ + static_cast<uint64_t>(at - body.text_);
+  if (body.IsTooMuchFraming(read)) return body.Fail(Result::kBad);
+  body.data_bytes_ += size;
   const bool go_on = body.sink_(body.self_, {reinterpret_cast<const uint8_t*>(at), size});
   return go_on ? 0 : body.Fail(Result::kStopped);
 }

@@ -1,5 +1,6 @@
 // Reads a chunked body and its trailers (RFC 9112 7.1) with llhttp, strictly: no lenient flag is
-// set, extensions and trailers are bounded. One thread.
+// set; extensions, what frames the chunks (leading zeros of a size are as many as one likes), and
+// trailers are bounded. One thread.
 #pragma once
 
 #include <llhttp.h>
@@ -40,6 +41,7 @@ class ChunkedBody {
 
  private:
   static ChunkedBody& Of(llhttp_t* parser) { return *static_cast<ChunkedBody*>(parser->data); }
+  static int OnChunk(llhttp_t* parser);
   static int OnData(llhttp_t* parser, const char* at, size_t size);
   static int OnExtension(llhttp_t* parser, const char* at, size_t size);
   static int OnName(llhttp_t* parser, const char* at, size_t size);
@@ -58,6 +60,18 @@ class ChunkedBody {
   HeaderList* trailers_ = nullptr;  // null: dropped
   const Sink sink_;
   void* const self_;
+  // Bytes of framing that are due to the chunks so far, beside their extensions.
+  static constexpr size_t kFramingBytes = 4 * 1024;
+  static constexpr size_t kFramingBytesAChunk = 24;
+  bool IsTooMuchFraming(uint64_t read) const {
+    return !in_trailers_ && read - data_bytes_ > framing_allowed_;
+  }
+
+  const char* text_ = nullptr;  // of the Read that we are in
+  uint64_t read_bytes_ = 0;     // before it
+  uint64_t data_bytes_ = 0;
+  uint64_t framing_allowed_ = 0;
+  bool in_trailers_ = false;
   size_t extension_bytes_ = 0;
   Result failed_ = Result::kBad;
 };

@@ -126,6 +126,8 @@ class ServerCodec {
   virtual bool reading_head() const = 0;
   // The codec is done with the connection: send what is unsent, then close.
   virtual bool wants_close() const = 0;
+  // And what was sent is cut short where only the connection's end tells: it must not end cleanly.
+  virtual bool is_cut() const { return false; }
 };
 
 // ---- backend side ------------------------------------------------------------------------------

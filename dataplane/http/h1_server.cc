@@ -428,6 +428,7 @@ void H1ServerCodec::SendReset(StreamId id, core::Fault) {
   if (!is_current(id)) return;
   keep_alive_ = false;
   response_ended_ = true;
+  is_cut_ = head_sent_ && framing_ == Framing::kUntilClose;
 }
 
 void H1ServerCodec::Finish(StreamId id) {

@@ -50,6 +50,7 @@ class H1ServerCodec final : public ServerCodec {
     return phase_ == Phase::kRequestLine || phase_ == Phase::kFields;
   }
   bool wants_close() const override { return wants_close_; }
+  bool is_cut() const override { return is_cut_; }
 
  private:
   enum class Phase : uint8_t {
@@ -130,6 +131,7 @@ class H1ServerCodec final : public ServerCodec {
   bool blocked_ = false;  // SendData returned false
   bool draining_ = false;
   bool wants_close_ = false;
+  bool is_cut_ = false;
 };
 
 }  // namespace sluice::http

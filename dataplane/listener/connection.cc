@@ -287,11 +287,15 @@ void Connection::BeginClose() {
     Pause(kHeld, false);
     if (tls_ && tls_->handshake_done()) {
       Seal();
-      tls_->Shutdown();
+      if (!is_cut()) tls_->Shutdown();
     }
     socket_.ScheduleFlush();
   }
   if (phase_ != Phase::kClosing || unsent() > 0) return ArmTimer();
+  if (is_cut()) {
+    socket_.Abort();
+    return CloseNow({});
+  }
   const bool all_read = eof_ || (codec_ && codec_->idle());
   if (all_read) return CloseNow({});
   phase_ = Phase::kLingering;

@@ -114,6 +114,7 @@ class Connection final : core::SocketOwner,
   void Seal();
   void Pause(PauseReason reason, bool paused);
 
+  bool is_cut() const { return codec_ && codec_->is_cut(); }
   void Settle();
   void ArmTimer();
   void OnTimer();

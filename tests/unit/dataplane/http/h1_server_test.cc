@@ -410,6 +410,9 @@ TEST_F(H1Server, HoldsToTheLimits) {
   const std::string chunked = start + "Transfer-Encoding: chunked\r\n\r\n";
   EXPECT_EQ(answer(chunked + "1;" + std::string(4096, 'e') + "\r\nx\r\n"), "");
   EXPECT_EQ(answer(chunked + "1;" + std::string(4097, 'e')), "400");
+  EXPECT_EQ(answer(chunked + std::string(8 * 1024, '0') + "1\r\nx\r\n"), "");
+  EXPECT_EQ(answer(chunked + std::string(9 * 1024, '0') + "1\r\nx\r\n"), "400");
+  EXPECT_EQ(answer(chunked + std::string(9 * 1024, '0')), "400");
   EXPECT_EQ(answer(chunked + "0\r\n" + fields(100, 1)), "");
   EXPECT_EQ(answer(chunked + "0\r\n" + fields(101, 1)), "431");
 }

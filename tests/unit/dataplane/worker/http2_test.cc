@@ -288,5 +288,36 @@ TEST_F(Http2Test, WhatWaitsForClientsIsBoundedForAllTogether) {
   EXPECT_TRUE(Quiesces());
 }
 
+// HTTP/1.0 has nothing but the connection's end to say that a response is over.
+TEST_F(Http2Test, AnEndOfTheConnectionTellsWhetherTheResponseWasWhole) {
+  for (bool whole : {true, false}) {
+    Backend backend([&](Peer& peer) {
+      while (peer.ReadUntil("\r\n\r\n") != "") {
+        peer.Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+        if (!whole) return;
+        peer.Send("0\r\n\r\n");
+      }
+    });
+    Start(backend.port());
+    constexpr char kRequest[] = "GET / HTTP/1.0\r\nHost: a.example\r\n\r\n";
+    TlsPeer tls(tls_port_, "a.example", "");
+    ASSERT_TRUE(tls.connected());
+    tls.Send(kRequest);
+    std::string got;
+    for (std::string some; !(some = tls.ReadSome()).empty();) got += some;
+    EXPECT_THAT(got, ::testing::EndsWith("\r\n\r\nabc"));
+    EXPECT_EQ((SSL_get_shutdown(tls.ssl()) & SSL_RECEIVED_SHUTDOWN) != 0, whole);
+
+    Peer clear = Peer::Connect(port_);
+    clear.Send(kRequest);
+    EXPECT_THAT(clear.ReadUntil("abc"), ::testing::EndsWith("\r\n\r\nabc"));
+    pollfd over = {.fd = clear.fd(), .events = POLLIN, .revents = 0};
+    ASSERT_EQ(poll(&over, 1, 5000), 1);
+    char byte;
+    EXPECT_EQ(recv(clear.fd(), &byte, 1, 0), whole ? 0 : -1);
+    fleet_.reset();
+  }
+}
+
 }  // namespace
 }  // namespace sluice::worker
