@@ -16,30 +16,38 @@ class Relay final : public ResponseReceiver {
   }
 
   void OnInformational(int status, HeaderList& headers) override {
+    CHECK(!over);
     recorder_.OnInformational(status, headers);
     CHECK(status >= 100 && status < 200 && status != 101);
     server_->SendInformational(1, status, headers);
   }
   void OnResponseHead(ResponseHead& head) override {
+    CHECK(!over);
     recorder_.OnResponseHead(head);
     server_->SendHead(1, head);
   }
   void OnResponseData(Bytes data) override {
+    CHECK(!over);
     recorder_.OnResponseData(data);
     server_->SendData(1, data);
   }
   void OnResponseEnd(HeaderList& trailers) override {
     recorder_.OnResponseEnd(trailers);
     server_->SendEnd(1, trailers);
+    CHECK(!std::exchange(over, true));
     ended = true;
   }
-  void OnResponseReset(core::Fault fault) override { recorder_.OnResponseReset(fault); }
+  void OnResponseReset(core::Fault fault) override {
+    CHECK(!std::exchange(over, true));
+    recorder_.OnResponseReset(fault);
+  }
   void OnRequestWritable() override {}
   core::Arena& response_arena() override { return recorder_.response_arena(); }
 
   Journal journal;
   RecordingTransport to_client;
-  bool ended = false;
+  bool ended = false;  // well
+  bool over = false;   // it was told of its end, well or not
 
  private:
   Journal unused_;
