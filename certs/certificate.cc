@@ -164,9 +164,6 @@ absl::StatusOr<CertificateInfo> Describe(std::string_view name, std::vector<std:
   info.id = absl::StrCat(name, "@", ContentHash(chain, key));
   info.name = name;
   ReadAltNames(leaf, info);
-  if (info.dns_names.empty() && info.ip_addresses.empty()) {
-    return absl::InvalidArgumentError("the certificate names no host (no subjectAltName)");
-  }
   info.subject = NameText(X509_get_subject_name(leaf));
   info.issuer = NameText(X509_get_issuer_name(leaf));
   info.not_before = *not_before;

@@ -104,6 +104,14 @@ TEST(CertificateTest, ReadsEachKeyEncoding) {
   EXPECT_EQ(ErrorOf({ec.chain, ec.chain + ec.key}), "") << "a file with chain and key together";
 }
 
+// It matches no name, but a listener serves its first certificate to names that none matches.
+TEST(CertificateTest, AcceptsOneWithoutNames) {
+  absl::StatusOr<Certificate> certificate = Parse(MakePair({.names = {}}));
+  ASSERT_TRUE(certificate.ok()) << certificate.status();
+  EXPECT_THAT(certificate->info().dns_names, ::testing::IsEmpty());
+  EXPECT_THAT(certificate->info().ip_addresses, ::testing::IsEmpty());
+}
+
 std::string Repeated(const std::string& text, int times) {
   std::string result;
   for (int i = 0; i < times; ++i) result += text;
@@ -165,7 +173,6 @@ TEST(CertificateTest, SaysInOnePhraseWhatIsWrong) {
       {"encrypted PKCS#1",
        {good.chain, traditional},
        "the private key is encrypted, store it unencrypted"},
-      {"no SAN", MakePair({.names = {}}), "the certificate names no host (no subjectAltName)"},
       {"weak RSA", MakePair({.rsa_bits = 1024}),
        "the RSA key has 1024 bits, 2048 to 8192 are accepted"},
       {"P-521", MakePair({.curve = NID_secp521r1}),
