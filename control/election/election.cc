@@ -44,6 +44,9 @@ absl::Status Election::SetAddresses(const std::vector<ElectedAddress>& addresses
   groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
   const size_t dropped = groups.size() - std::min(groups.size(), kMaxGroups);
   groups.resize(groups.size() - dropped);
+  if (groups_ != groups) {
+    for (Peer& node : nodes_) node.ballot_changed_at.fill(absl::InfinitePast());
+  }
   groups_ = std::move(groups);
 
   std::vector<Address> former = std::exchange(addresses_, {});
@@ -58,7 +61,7 @@ absl::Status Election::SetAddresses(const std::vector<ElectedAddress>& addresses
   for (Address& gone : former) {
     if (gone.held) Stop(gone, Event::Kind::kLapsed, advanced_at_);
   }
-  Reindex();
+  Rank();
   if (dropped == 0) return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrCat("addresses of ", dropped,
                                                    " node selectors are not announced: at most ",
@@ -80,7 +83,7 @@ void Election::SetMembers(const std::vector<std::string>& names) {
       nodes_.push_back({.id = node, .name = name, .known = true, .met_at = advanced_at_});
     }
   }
-  Reindex();
+  Rank();
 }
 
 void Election::Receive(const Heartbeat& heartbeat, absl::Time now) {
@@ -114,7 +117,7 @@ Peer* Election::FindOrMeet(const Heartbeat& heartbeat) {
   }
   if (nodes_.size() == kMaxNodes) return nullptr;
   nodes_.push_back({.id = heartbeat.sender, .name = heartbeat.name, .met_at = advanced_at_});
-  Reindex();
+  Rank();
   return &nodes_.back();
 }
 
@@ -236,30 +239,38 @@ NodeSet Election::Candidates(const Ballot& mine) const {
   return candidates;
 }
 
-// Who has lost a vote may hold what it had for a lease. So a ballot that was changed for other
-// reasons than a death stays as it is for so long: else votes that go to and fro would feed two.
 void Election::UpdateBallots() {
   std::vector<Ballot> ballots;
   ballots_due_ = absl::InfiniteFuture();
-  for (const GroupId group : groups_) {
-    const Ballot* former = MyBallot(group);
-    Ballot& ballot = ballots.emplace_back(former == nullptr ? Ballot{.group = group} : *former);
+  for (size_t group = 0; group < groups_.size(); ++group) {
+    const Ballot* former = MyBallot(groups_[group]);
+    Ballot& ballot = ballots.emplace_back(former == nullptr ? Ballot{} : *former);
+    ballot.group = groups_[group];
     ballot.member = std::ranges::any_of(addresses_, [&](const Address& address) {
-      return address.entry.group == group && address.entry.may_own;
+      return address.entry.group == ballot.group && address.entry.may_own;
     });
-    const NodeSet candidates = Candidates(ballot);
-    if (candidates == ballot.candidates) continue;
-    const bool free = ballot.candidates == 0 || (ballot.candidates & ~alive_) != 0;
-    const absl::Time due = ballot.changed_at + config_.dead_after;
-    if (!free && advanced_at_ < due) {
-      ballots_due_ = std::min(ballots_due_, due);
-      continue;
-    }
-    ballot.candidates = candidates;
-    if (!free) ballot.changed_at = advanced_at_;
+    ballot.candidates = Change(group, ballot.candidates, Candidates(ballot));
   }
   news_ |= ballots != ballots_;
   ballots_ = std::move(ballots);
+}
+
+// Who has lost a vote may hold what it had for a lease. So a node that was put on the ballot, or
+// taken from it, stays there for so long, unless it is dead: votes that go to and fro would feed
+// two owners.
+NodeSet Election::Change(size_t group, NodeSet from, NodeSet to) {
+  NodeSet changed = from & alive_;
+  for (NodeSet rest = changed ^ to; rest != 0; rest &= rest - 1) {
+    const auto node = static_cast<size_t>(std::countr_zero(rest));
+    absl::Time& changed_at = nodes_[node].ballot_changed_at[group];
+    if (advanced_at_ < changed_at + config_.dead_after) {
+      ballots_due_ = std::min(ballots_due_, changed_at + config_.dead_after);
+      continue;
+    }
+    changed_at = advanced_at_;
+    changed ^= Bit(node);
+  }
+  return changed;
 }
 
 void Election::Decide(Address& address, absl::Time now) {
@@ -333,7 +344,14 @@ void Election::ForgetSilent(absl::Time now) {
     if (!members_) return silent > config_.forget;
     return std::ranges::find(*members_, peer.id) == members_->end();
   });
-  if (nodes_.size() != before) Reindex();
+  if (nodes_.size() == before) return;
+  // The others have moved up: what is said by place is void until it is said again.
+  for (Peer& node : nodes_) {
+    node.ballots.clear();
+    node.ballot_changed_at.fill(absl::InfinitePast());
+  }
+  for (Ballot& ballot : ballots_) ballot.candidates = 0;
+  Rank();
 }
 
 size_t Election::known_count() const {
@@ -358,15 +376,9 @@ int Election::Elected(const Address& address, NodeSet candidates) {
   return kNobody;
 }
 
-// Nodes or addresses have changed their places: what is said by place is void until it is said
-// again.
-void Election::Reindex() {
+void Election::Rank() {
   std::vector<NodeId> ids;
-  for (Peer& node : nodes_) {
-    ids.push_back(node.id);
-    node.ballots.clear();
-  }
-  for (Ballot& ballot : ballots_) ballot.candidates = 0;
+  for (const Peer& node : nodes_) ids.push_back(node.id);
   for (Address& address : addresses_) {
     address.preference = Preference(address.entry.address, ids);
   }

@@ -171,6 +171,7 @@ class Election {
   void UpdateStanding(absl::Time now);
   NodeSet Candidates(const Ballot& mine) const;
   void UpdateBallots();
+  NodeSet Change(size_t group, NodeSet from, NodeSet to);
   void Decide(Address& address, absl::Time now);
   absl::Time Grant(const Address& address, int elected, absl::Time now) const;
   bool IsContested(const Address& address, absl::Time now) const;
@@ -184,7 +185,7 @@ class Election {
   void PutClaims(Heartbeat& heartbeat);
   const Ballot* MyBallot(GroupId group) const;
   static int Elected(const Address& address, NodeSet candidates);
-  void Reindex();
+  void Rank();
 
   const ElectionConfig config_;
   std::vector<Peer> nodes_;  // [0] is this node, of which only id and name are used

@@ -6,6 +6,7 @@
 // claims alone.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -22,7 +23,6 @@ struct Ballot {
   GroupId group = 0;
   bool member = false;
   NodeSet candidates = 0;
-  absl::Time changed_at = absl::InfinitePast();  // of our own: not because of a death
 
   bool operator==(const Ballot&) const = default;
 };
@@ -41,6 +41,12 @@ struct Peer {
   absl::Time support = absl::InfinitePast();
   Standing standing = Standing::kOut;
   std::vector<Ballot> ballots;
+  // When it was put on our ballot of a group, or taken from it alive; by the group's place.
+  std::array<absl::Time, kMaxGroups> ballot_changed_at = [] {
+    std::array<absl::Time, kMaxGroups> never;
+    never.fill(absl::InfinitePast());
+    return never;
+  }();
   std::vector<Heartbeat::Claim> claims;
 
   // Until then our promise binds: what we sent last may still make it renew.
