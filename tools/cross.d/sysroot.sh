@@ -45,11 +45,12 @@ make_sysroot() {
 # clang and clang++ for the sysroot as programs of their own, for builds that know no such options; a gcc
 # for those that insist on one; and CMake's view of the same.
 write_compilers() {
-  local name
+  local name text
   mkdir -p "$root/bin"
   for name in clang clang++; do
-    printf '#!/bin/sh\nexec %s-19 --target=%s --sysroot=%s -fuse-ld=lld-19 -Wno-unused-command-line-argument "$@"\n' \
-      "$name" "$triplet" "$sysroot" >"$root/bin/$name"
+    text="#!/bin/sh
+exec $name-19 --target=$triplet --sysroot=$sysroot -fuse-ld=lld-19 -Wno-unused-command-line-argument \"\$@\""
+    [ "$(cat "$root/bin/$name" 2>/dev/null)" = "$text" ] || echo "$text" >"$root/bin/$name"  # ccache looks at its age
   done
   ln -sf clang "$root/bin/gcc"
   for name in ar ranlib objcopy strip; do ln -sf "$(command -v llvm-$name-19)" "$root/bin/$name"; done
