@@ -12,7 +12,7 @@
 
 #include "bpf/verdict_reasons.h"
 
-#define SLUICE_LAYOUT 1
+#define SLUICE_LAYOUT 2
 
 enum {
 	MAX_VIPS = 1024,
@@ -38,7 +38,7 @@ struct packet_address {
 };
 
 enum {
-	VIP_OWNED = 1 << 0, /* this node answers for it */
+	VIP_OWNED = 1 << 0, /* this node may answer for it, while its deadline lies ahead */
 };
 
 struct vip_entry {
@@ -90,7 +90,8 @@ enum {
 	FAMILY_COUNT = 2,
 };
 
-/* Argument of renew_deadline. */
-struct deadline_args {
-	__u64 ticks; /* from now; 0: expired */
+/* What read_clock answers: the same moment in both. */
+struct clock_reading {
+	__u64 ticks;	    /* jiffies64, which deadlines are in */
+	__u64 monotonic_ns; /* CLOCK_MONOTONIC */
 };

@@ -43,14 +43,17 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } devices SEC(".maps");
 
-/* Answers are given while bpf_jiffies64() is below this. Written by renew_deadline alone. */
+/*
+ * Answers for a VIP are given while bpf_jiffies64() is below its deadline; 0: another node owns it.
+ * One write moves a VIP here or away.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
+	__uint(max_entries, SLOT_END);
+	__type(key, __u32); /* slot */
 	__type(value, __u64);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} deadline SEC(".maps");
+} deadlines SEC(".maps");
 
 /* Token buckets, by a hash of the requester's MAC. */
 struct requester {

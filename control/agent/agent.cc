@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,10 +17,11 @@
 #include "absl/log/log.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "bpf/verdict_reasons.h"
+#include "control/agent/known_nodes.h"
 #include "control/agent/state_files.h"
 #include "control/agent/vips.h"
 #include "control/compile/compile.h"
+#include "control/publish/last_good.h"
 #include "control/view/document.h"
 #include "dataplane/channel/unix_socket.h"
 #include "dataplane/process/capabilities.h"
@@ -27,27 +30,12 @@ namespace sluice::agent {
 namespace {
 
 constexpr uint64_t kLateMs = 2000;
-// A lone node must not go silent while its proxy or agent is started again.
-constexpr absl::Duration kLoneNodeDeadline = absl::Seconds(60);
+constexpr uint64_t kAskAgainMs = 200;
+constexpr uint64_t kSaveAfterMs = 1000;
+constexpr uint64_t kRestoreAfterMs = 2000;
+constexpr uint32_t kDrainMs = 30'000;
+constexpr int kReadyWaitMs = 2000;
 constexpr absl::Duration kLongestTimer = absl::Hours(1);
-
-std::string AllocationsFile(const AgentOptions& options) {
-  return options.state_dir + "/addresses";
-}
-
-view::Counters CountersOf(const std::array<uint64_t, VERDICT_COUNT>& by_reason) {
-  static constexpr const char* kLabels[] = {
-#define X(name, label, text) label,
-      SLUICE_VERDICTS(X)
-#undef X
-  };
-  view::Counters counters;
-  for (int i = 0; i < VERDICT_COUNT; ++i) {
-    const uint64_t packets = by_reason[static_cast<size_t>(i)];
-    if (packets > 0) counters.push_back({kLabels[i], static_cast<int64_t>(packets)});
-  }
-  return counters;
-}
 
 absl::Status CheckInterfaces(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
@@ -57,11 +45,17 @@ absl::Status CheckInterfaces(const std::vector<std::string>& names) {
   return absl::OkStatus();
 }
 
+AgentOptions WithNode(AgentOptions options) {
+  char name[256] = {};
+  if (options.node.empty() && ::gethostname(name, sizeof name - 1) == 0) options.node = name;
+  return options;
+}
+
 }  // namespace
 
 Agent::Agent(AgentOptions options)
-    : options_(std::move(options)),
-      on_signal_{[](void* self, uint32_t) { static_cast<Agent*>(self)->loop_.Stop(); }, this},
+    : options_(WithNode(std::move(options))),
+      on_signal_{[](void* self, uint32_t) { static_cast<Agent*>(self)->OnSignal(); }, this},
       publisher_({.send =
                       [this](channel::Message update) {
                         proxy_.Send(update);
@@ -73,15 +67,17 @@ Agent::Agent(AgentOptions options)
       proxy_(loop_, options_.proxy_uid, sockets_, publisher_,
              {.make_sockets = [this](int workers) { return MakeSockets(workers); },
               .on_sockets = [this] { OnSockets(); }}),
-      admin_(loop_,
-             {{"view",
-               [this](const AdminServer::Respond& respond) { respond(view::ToJson(MakeView())); }},
-              {"metrics",
-               [this](AdminServer::Respond respond) { proxy_.AskStats(std::move(respond)); }}}),
-      source_(loop_, {.folder = options_.manifests},
-              [this](const source::SourceState&) { Compile(); }),
+      source_(std::make_unique<ObjectSource>(loop_, options_, [this] { Compile(); })),
       late_([](void* self) { static_cast<Agent*>(self)->publisher_.ProxyIsLate(); }, this),
-      validity_([](void* self) { static_cast<Agent*>(self)->Compile(); }, this) {}
+      validity_([](void* self) { static_cast<Agent*>(self)->Compile(); }, this),
+      ask_again_([](void* self) { static_cast<Agent*>(self)->AskForNode(); }, this),
+      last_good_(
+          [](void* self) {
+            auto* agent = static_cast<Agent*>(self);
+            agent->publisher_.latest() == nullptr ? agent->RestoreLastGood()
+                                                  : agent->SaveLastGood();
+          },
+          this) {}
 
 Agent::~Agent() {
   liveness_.reset();  // its thread uses the packet path
@@ -89,29 +85,29 @@ Agent::~Agent() {
 }
 
 int Agent::Run() {
-  for (const auto step : {&Agent::OpenState, &Agent::OpenSignals, &Agent::OpenPacketPath,
-                          &Agent::OpenDoors, &Agent::StartSource, &Agent::StartLiveness}) {
+  for (const auto step : {&Agent::OpenFolders, &Agent::OpenSignals, &Agent::TakeNode,
+                          &Agent::OpenProxyDoor, &Agent::StartSource}) {
     if (absl::Status done = (this->*step)(); !done.ok()) {
       LOG(ERROR) << "cannot start: " << done.message();
       return EXIT_FAILURE;
     }
   }
-  LOG(INFO) << "started";
+  LOG(INFO) << (lock_.valid() ? "started" : "started, beside the agent that owns this node");
   loop_.Run();
   LOG(INFO) << "stopped; programs, routes and sockets stay for the next agent";
   return EXIT_SUCCESS;
 }
 
-absl::Status Agent::OpenState() {
+absl::Status Agent::OpenFolders() {
   for (const std::string& folder : {options_.run_dir, options_.state_dir}) {
     if (absl::Status made = MakeFolder(folder); !made.ok()) return made;
   }
-  absl::StatusOr<core::Fd> lock = TakeLock(options_.lock_file());
-  if (!lock.ok()) return lock.status();
-  lock_ = *std::move(lock);
-  absl::StatusOr<compile::Allocations> allocations = ReadAllocations(AllocationsFile(options_));
-  if (!allocations.ok()) return allocations.status();
-  allocations_ = *std::move(allocations);
+  absl::StatusOr<certs::SecretBytes> secret = KeepTicketSecret(options_.ticket_secret_file());
+  if (secret.ok()) {
+    proxy_.UseTicketSecret(*std::move(secret));
+  } else {
+    LOG(WARNING) << "TLS tickets end with this agent: " << secret.status().message();
+  }
   return absl::OkStatus();
 }
 
@@ -126,6 +122,43 @@ absl::Status Agent::OpenSignals() {
   signals_ = core::Fd(::signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_.valid()) return absl::ErrnoToStatus(errno, "signalfd");
   CHECK(loop_.AddLevel(signals_.get(), on_signal_));
+  return absl::OkStatus();
+}
+
+void Agent::OnSignal() {
+  signalfd_siginfo ignored;
+  if (::read(signals_.get(), &ignored, sizeof ignored) < 0) return;
+  if (stopping_ || let_go()) return loop_.Stop();
+  stopping_ = true;
+  source_->Stop([this] {
+    VipOwnership* ownership = liveness_ == nullptr ? nullptr : liveness_->ownership();
+    if (ownership == nullptr) return loop_.Stop();
+    ownership->Leave([this] { loop_.Stop(); });
+  });
+}
+
+absl::Status Agent::TakeNode() {
+  absl::StatusOr<core::Fd> lock = TakeLock(options_.lock_file());
+  if (absl::IsAlreadyExists(lock.status()) && options_.take_over) return absl::OkStatus();
+  if (!lock.ok()) return lock.status();
+  lock_ = *std::move(lock);
+  return OwnNode();
+}
+
+absl::Status Agent::OpenProxyDoor() { return proxy_.Listen(options_.proxy_socket()); }
+
+absl::Status Agent::StartSource() {
+  if (absl::Status started = source_->Start(); !started.ok()) return started;
+  if (options_.cluster.given()) loop_.timers().Arm(last_good_, kRestoreAfterMs);
+  return absl::OkStatus();
+}
+
+// ---- the node, and its change of hands ---------------------------------------------------------
+
+absl::Status Agent::OwnNode() {
+  for (const auto step : {&Agent::OpenPacketPath, &Agent::OpenDoors, &Agent::StartLiveness}) {
+    if (absl::Status done = (this->*step)(); !done.ok()) return done;
+  }
   return absl::OkStatus();
 }
 
@@ -147,11 +180,31 @@ absl::Status Agent::OpenPacketPath() {
 }
 
 absl::Status Agent::OpenDoors() {
+  admin_ = std::make_unique<AdminServer>(
+      loop_,
+      absl::flat_hash_map<std::string, AdminServer::Request>{
+          {"view",
+           [this](const AdminServer::Respond& respond) { respond(view::ToJson(MakeView())); }},
+          {"metrics",
+           [this](AdminServer::Respond respond) { proxy_.AskStats(std::move(respond)); }},
+          {"ready", [this](const AdminServer::Respond& respond) {
+             const absl::Status ready = Ready();
+             respond(ready.ok() ? "ok\n" : absl::StrCat(ready.message(), "\n"));
+           }}});
+  if (absl::Status listening = admin_->Listen(options_.admin_socket()); !listening.ok())
+    return listening;
+  successor_ = std::make_unique<HandoverServer>(
+      loop_, HandoverServer::Events{
+                 .let_go = [this] { LetGo(); },
+                 .describe = [this](channel::Sockets& about,
+                                    std::vector<int>& fds) { sockets_.Describe(about, fds); }});
+  if (absl::Status listening = successor_->Listen(options_.handover_socket()); !listening.ok())
+    return listening;
+  return OpenMetrics();
+}
+
+absl::Status Agent::OpenMetrics() {
   statm_ = core::Fd(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
-  if (absl::Status listening = admin_.Listen(options_.admin_socket()); !listening.ok())
-    return listening;
-  if (absl::Status listening = proxy_.Listen(options_.proxy_socket()); !listening.ok())
-    return listening;
   if (!options_.metrics) return absl::OkStatus();
   absl::StatusOr<core::Fd> socket = metrics::Listen(*options_.metrics);
   if (!socket.ok()) {  // VIPs go before figures
@@ -167,45 +220,146 @@ absl::Status Agent::OpenDoors() {
   return absl::OkStatus();
 }
 
-absl::Status Agent::StartSource() { return source_.Start(); }
-
 absl::Status Agent::StartLiveness() {
   LivenessOptions options{.socket = channel::PulsePath(options_.proxy_socket()),
                           .proxy_uid = options_.proxy_uid};
-  options.renew = [path = packets_ == nullptr ? nullptr : &packets_->path()] {
-    return path == nullptr ? absl::OkStatus() : path->RenewDeadline(kLoneNodeDeadline);
-  };
+  if (packets_ != nullptr) {
+    options.path = &packets_->path();
+    options.ownership = {.node = options_.node,
+                         .interfaces = options_.interfaces,
+                         .known = ReadKnownNodes(options_.known_nodes_file()),
+                         .on_news = packets_->NewsDoor()};
+  }
   liveness_ = std::make_unique<Liveness>(std::move(options));
+  if (absl::Status joined = JoinElection(); !joined.ok()) return joined;
   return liveness_->Start();
 }
 
+// Without a key this node is alone, and owns every VIP.
+absl::Status Agent::JoinElection() {
+  VipOwnership* ownership = liveness_->ownership();
+  if (ownership == nullptr) return absl::OkStatus();
+  if (!options_.heartbeat_key.empty()) {
+    absl::StatusOr<election::HeartbeatKeys> keys =
+        election::HeartbeatKeys::Read(options_.heartbeat_key);
+    if (!keys.ok()) return keys.status();
+    ownership->SetKeys(*std::move(keys));
+  }
+  packets_->Follow(ownership);
+  packets_->OnNews([this, ownership, written = std::vector<std::string>()]() mutable {
+    std::vector<std::string> known = ownership->Report().known;
+    if (known == written) return;
+    written = known;
+    const absl::Status kept = WriteKnownNodes(options_.known_nodes_file(), known);
+    if (!kept.ok()) LOG(ERROR) << "keeping the names of known nodes: " << kept.message();
+  });
+  return absl::OkStatus();
+}
+
+void Agent::AskForNode() {
+  if (lock_.valid() || publisher_.report().applied == 0) return;  // OnApplied comes here again
+  if (absl::StatusOr<core::Fd> lock = TakeLock(options_.lock_file()); lock.ok()) {
+    lock_ = *std::move(lock);  // it is gone, without a hand-over
+    return OnHanded(Handover::Sockets());
+  }
+  predecessor_ = std::make_unique<Handover>(
+      loop_, [this](absl::StatusOr<Handover::Sockets> handed) { OnHanded(std::move(handed)); });
+  if (absl::Status started = predecessor_->Start(options_.handover_socket()); !started.ok()) {
+    predecessor_.reset();
+    loop_.timers().Arm(ask_again_, kAskAgainMs);
+  }
+}
+
+void Agent::OnHanded(absl::StatusOr<Handover::Sockets> handed) {
+  predecessor_.reset();
+  if (handed.ok() && !lock_.valid()) {
+    absl::StatusOr<core::Fd> lock = TakeLock(options_.lock_file());
+    if (lock.ok()) lock_ = *std::move(lock);
+    if (!lock.ok()) handed = lock.status();
+  }
+  if (!handed.ok()) {
+    LOG(WARNING) << "the node is not ours yet: " << handed.status().message();
+    return loop_.timers().Arm(ask_again_, kAskAgainMs);
+  }
+  if (!handed->fds.empty()) {
+    const absl::Status taken = sockets_.TakeBack(handed->message.sockets(), std::move(handed->fds));
+    if (!taken.ok()) LOG(ERROR) << "the listening sockets of the former agent: " << taken.message();
+  }
+  if (absl::Status owned = OwnNode(); !owned.ok()) {
+    LOG(ERROR) << "taking the node over: " << owned.message();
+    std::exit(EXIT_FAILURE);  // started again, it finds the lock free
+  }
+  if (sockets_.empty()) {
+    if (absl::Status made = MakeSockets(proxy_.workers()); !made.ok())
+      LOG(ERROR) << "listening: " << made.message();
+  }
+  OnSockets();
+  proxy_.SendSockets();
+  if (publisher_.latest() != nullptr) OnApplied(*publisher_.latest());
+  LOG(INFO) << "this agent owns the node now";
+}
+
+void Agent::LetGo() {
+  for (core::Timer* timer : {&late_, &validity_, &ask_again_, &last_good_}) timer->Cancel();
+  SaveLastGood();
+  channel::Message drain;
+  drain.mutable_drain()->set_timeout_ms(kDrainMs);
+  proxy_.Send(drain);
+  if (packets_ != nullptr) packets_->Follow(nullptr);
+  liveness_.reset();  // first: its thread uses the packet path
+  packets_.reset();   // what is pinned stays
+  source_->Stop([] {});
+  admin_.reset();
+  metrics_.reset();
+  lock_ = core::Fd();
+}
+
+// ---- the configuration path --------------------------------------------------------------------
+
 void Agent::Compile() {
-  const source::SourceState& state = source_.state();
+  if (let_go() || !source_->complete()) return;
+  const source::SourceState& state = source_->state();
   for (const gateway_api::Problem& problem : state.problems) LOG(WARNING) << ToString(problem);
   if (!state.health.ok())
     LOG(ERROR) << "the last good configuration serves on: " << state.health.message();
   const absl::Time begin = absl::Now();
-  compile::CompileOptions options{.now = begin, .allocations = allocations_};
+  compile::CompileOptions options = source_->CompileOptions();
+  options.now = begin;
   options.check_certificate = [this](const gateway_api::Secret& secret) {
     return certificates_.Check(secret);
   };
-  compile::Compiled compiled = compile::Compile(*state.objects, options);
+  compile::Compiled compiled = compiler_.Compile(*state.objects, options);
   ++compiles_;
   compile_seconds_ = absl::ToDoubleSeconds(absl::Now() - begin);
   for (const gateway_api::Problem& warning : compiled.warnings) LOG(WARNING) << ToString(warning);
-  if (compiled.allocations != allocations_) {
-    allocations_ = compiled.allocations;
-    if (absl::Status written = WriteAllocations(AllocationsFile(options_), allocations_);
-        !written.ok()) {
-      LOG(ERROR) << "addresses may move at the next start: " << written.message();
-    }
-  }
+  source_->OnCompiled(compiled);
   WatchValidity(compiled.valid_until);
   // Not before a proxy is there: it may hold the sockets of a former agent.
-  if (packets_ == nullptr && proxy_.connected()) OpenVipSockets(compiled.snapshot);
+  if (!options_.packet_path && proxy_.connected()) OpenVipSockets(compiled.snapshot);
   certificates_.KeepOnly(compiled.certificates);
   publisher_.Publish(std::move(compiled), certificates_);
   if (publisher_.waiting() && !late_.armed()) loop_.timers().Arm(late_, kLateMs);
+}
+
+void Agent::RestoreLastGood() {
+  absl::StatusOr<channel::Message> saved = publish::LoadLastGood(options_.last_good_file());
+  if (absl::IsNotFound(saved.status())) return;
+  const absl::Status restored = saved.ok() ? publisher_.Restore(saved->update()) : saved.status();
+  if (saved.ok()) channel::WipeKeys(*saved);
+  if (restored.ok()) {
+    LOG(WARNING) << "the API server does not answer: serving what was served last";
+  } else {
+    LOG(ERROR) << "what was served last cannot be restored: " << restored.message();
+  }
+}
+
+void Agent::SaveLastGood() {
+  if (!options_.cluster.given() || !lock_.valid()) return;
+  std::optional<channel::Message> complete = publisher_.Complete();
+  if (!complete) return;
+  const absl::Status saved = publish::SaveLastGood(options_.last_good_file(), complete->update());
+  channel::WipeKeys(*complete);
+  if (!saved.ok()) LOG(ERROR) << "a restart without the API server will have nothing: " << saved;
 }
 
 void Agent::WatchValidity(absl::Time until) {
@@ -218,6 +372,8 @@ void Agent::WatchValidity(absl::Time until) {
 void Agent::OnApplied(const publish::Publication& publication) {
   LOG(INFO) << "the proxy serves generation " << publication.generation;
   if (packets_ != nullptr) packets_->Apply(VipTableOf(publication.compiled.snapshot));
+  if (options_.cluster.given() && !last_good_.armed()) loop_.timers().Arm(last_good_, kSaveAfterMs);
+  if (!lock_.valid() && !let_go() && predecessor_ == nullptr) loop_.timers().Arm(ask_again_, 0);
 }
 
 void Agent::OnReport(const publish::Report& report) {
@@ -230,29 +386,22 @@ void Agent::OnReport(const publish::Report& report) {
   } else {
     late_.Cancel();
   }
-  WriteStatuses();
+  if (!let_go()) source_->OnReport(report);
 }
 
-void Agent::WriteStatuses() {
-  std::string text = compile::ToYaml(publisher_.report().statuses);
-  if (text == statuses_) return;
-  statuses_ = std::move(text);
-  if (absl::Status written = ReplaceFile(options_.state_dir + "/statuses.yaml", statuses_);
-      !written.ok()) {
-    LOG(ERROR) << "statuses: " << written.message();
-  }
-}
+// ---- sockets -----------------------------------------------------------------------------------
 
 absl::Status Agent::MakeSockets(int workers) {
-  if (packets_ == nullptr) return absl::OkStatus();  // OnSockets makes them by VIP
+  if (!options_.packet_path || packets_ == nullptr) return absl::OkStatus();  // OnSockets, OnHanded
   return sockets_.OpenForPacketPath(options_.workers > 0 ? options_.workers : workers);
 }
 
 void Agent::OnSockets() {
-  if (packets_ == nullptr) {
+  if (!options_.packet_path) {
     if (publisher_.latest() != nullptr) OpenVipSockets(publisher_.latest()->compiled.snapshot);
     return;
   }
+  if (packets_ == nullptr) return;  // another agent's, still
   if (absl::Status set = packets_->path().SetListeners(sockets_.ForPacketPath()); !set.ok()) {
     LOG(ERROR) << "giving the listening sockets to the packet path: " << set.message();
   }
@@ -265,71 +414,6 @@ void Agent::OpenVipSockets(const snapshot::Snapshot& snapshot) {
   if (!opened.ok() || *opened) proxy_.SendSockets();
 }
 
-view::View Agent::MakeView() {
-  const publish::PublicationPtr latest = publisher_.latest();
-  const source::SourceState& state = source_.state();
-  view::View view = view::MakeView(
-      *state.objects, latest == nullptr ? compile::Compiled() : latest->compiled, state.problems);
-  view.statuses = publisher_.report().statuses;
-  view.agent = MakeState();
-  return view;
-}
-
-view::AgentState Agent::MakeState() {
-  const publish::Report& report = publisher_.report();
-  view::AgentState state;
-  char node[256] = {};
-  if (::gethostname(node, sizeof node - 1) == 0) state.node = node;
-  state.generation = static_cast<int64_t>(report.latest);
-  state.acknowledged = static_cast<int64_t>(report.applied);
-  state.refused = report.refused;
-  state.proxy_connected = report.proxy_connected;
-  state.workers = sockets_.workers();
-  state.source = std::string(source_.state().health.message());
-  if (packets_ == nullptr) return state;
-  for (const packet::DeviceStatus& device : packets_->path().devices()) {
-    state.devices.push_back(
-        {device.name, device.mode, device.announcing, device.carrier, device.note});
-  }
-  const absl::StatusOr<packet::Counters> counters = packets_->path().ReadCounters();
-  for (const packet::Vip& vip : packets_->table()) {
-    view::VipState& out = state.vips.emplace_back();
-    out.address = vip.address.ToString();
-    out.owned = vip.owned;
-    if (!counters.ok()) continue;
-    const auto found =
-        std::ranges::find(counters->vips, vip.address, &packet::VipCounters::address);
-    if (found != counters->vips.end()) out.counters = CountersOf(found->by_reason);
-  }
-  if (!counters.ok()) return state;
-  state.counters = CountersOf(counters->by_reason);
-  state.drift_repaired = static_cast<int64_t>(counters->drift_repaired);
-  return state;
-}
-
-AgentFacts Agent::Facts() {
-  const source::SourceState& state = source_.state();
-  AgentFacts facts{.report = publisher_.report(),
-                   .objects = state.objects->size(),
-                   .problems = state.problems.size(),
-                   .source_ok = state.health.ok(),
-                   .compiles = compiles_,
-                   .compile_seconds = compile_seconds_,
-                   .statm = statm_.get()};
-  if (publisher_.latest() != nullptr)
-    facts.problems += publisher_.latest()->compiled.warnings.size();
-  if (liveness_ != nullptr) {
-    facts.liveness_answers = liveness_->answers();
-    facts.liveness_failures = liveness_->renew_failures();
-  }
-  if (packets_ == nullptr) return facts;
-  facts.foreign_claims = packets_->foreign_claims();
-  if (absl::StatusOr<packet::Counters> counters = packets_->path().ReadCounters(); counters.ok()) {
-    facts.packets = *std::move(counters);
-  }
-  return facts;
-}
-
 absl::Status Detach(const AgentOptions& options) {
   if (::access(options.run_dir.c_str(), F_OK) == 0) {
     const absl::StatusOr<core::Fd> lock = TakeLock(options.lock_file());
@@ -337,6 +421,23 @@ absl::Status Detach(const AgentOptions& options) {
     return packet::PacketPath::Detach(options.pin_folder());
   }
   return packet::PacketPath::Detach(options.pin_folder());
+}
+
+absl::Status AskReady(const AgentOptions& options) {
+  absl::StatusOr<core::Fd> socket = channel::ConnectUnix(options.admin_socket());
+  if (!socket.ok()) return socket.status();
+  constexpr std::string_view kRequest = "ready\n";
+  if (::send(socket->get(), kRequest.data(), kRequest.size(), MSG_NOSIGNAL) < 0)
+    return absl::ErrnoToStatus(errno, "asking the agent");
+  pollfd wait{.fd = socket->get(), .events = POLLIN, .revents = 0};
+  if (::poll(&wait, 1, kReadyWaitMs) <= 0)
+    return absl::DeadlineExceededError("the agent does not answer");
+  char answer[512];
+  const ssize_t n = ::recv(socket->get(), answer, sizeof answer, 0);
+  if (n <= 0) return absl::UnavailableError("the agent closed the connection");
+  const std::string_view text(answer, static_cast<size_t>(n));
+  return text == "ok\n" ? absl::OkStatus()
+                        : absl::UnavailableError(text.substr(0, text.find('\n')));
 }
 
 }  // namespace sluice::agent

@@ -1,7 +1,9 @@
 #include "control/agent/agent_metrics.h"
 
 #include <array>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "bpf/verdict_reasons.h"
 #include "dataplane/metrics/exposition.h"
@@ -34,6 +36,54 @@ void AddPackets(const packet::Counters& packets, metrics::Exposition& out) {
               static_cast<double>(packets.drift_repaired));
 }
 
+void AddNodes(const OwnershipReport& ownership, metrics::Exposition& out) {
+  const auto each = [&](const auto& add) {
+    for (const OwnershipReport::Lan& lan : ownership.lans) {
+      for (const election::NodeState& node : lan.nodes) add(lan, node);
+    }
+  };
+  each([&](const OwnershipReport::Lan& lan, const election::NodeState& node) {
+    out.Gauge("sluice_node_alive", "1: heard, and it hears us",
+              {{"interface", lan.interface}, {"node", node.name}}, node.alive ? 1 : 0);
+  });
+  each([&](const OwnershipReport::Lan& lan, const election::NodeState& node) {
+    out.Gauge("sluice_node_standing", "as a candidate: 0 none, 1 draining, 2 new, 3 settled",
+              {{"interface", lan.interface}, {"node", node.name}},
+              static_cast<double>(node.standing));
+  });
+}
+
+void AddHeartbeats(const OwnershipReport& ownership, metrics::Exposition& out) {
+  for (const OwnershipReport::Lan& lan : ownership.lans) {
+    const election::LanCounters& counters = lan.counters;
+    for (const auto& [result, count] : {std::pair{"sent", counters.sent},
+                                        {"send_failed", counters.send_failures},
+                                        {"received", counters.received},
+                                        {"foreign", counters.foreign},
+                                        {"malformed", counters.malformed},
+                                        {"other_version", counters.other_version},
+                                        {"routed", counters.routed},
+                                        {"late", counters.late}}) {
+      out.Counter("sluice_heartbeats_total", "heartbeats between nodes, by what became of them",
+                  {{"interface", lan.interface}, {"result", result}}, static_cast<double>(count));
+    }
+  }
+}
+
+void AddOwnership(const OwnershipReport& ownership, metrics::Exposition& out) {
+  for (const OwnershipReport::Lan& lan : ownership.lans) {
+    for (const election::AddressState& vip : lan.addresses) {
+      const std::string address = packet::IpAddress{vip.address}.ToString();
+      out.Gauge("sluice_vip_owned", "1: this node answers for it",
+                {{"vip", address}, {"interface", lan.interface}}, vip.owned ? 1 : 0);
+    }
+  }
+  AddNodes(ownership, out);
+  AddHeartbeats(ownership, out);
+  out.Counter("sluice_hold_failures_total", "times that the packet path refused a decision", {},
+              static_cast<double>(ownership.hold_failures));
+}
+
 }  // namespace
 
 std::string MetricsText(const AgentFacts& facts) {
@@ -62,6 +112,7 @@ std::string MetricsText(const AgentFacts& facts) {
           facts.liveness_failures);
   counter("sluice_foreign_claims_total", "claims of others for our VIPs", facts.foreign_claims);
   if (facts.packets) AddPackets(*facts.packets, out);
+  if (facts.ownership) AddOwnership(*facts.ownership, out);
   metrics::AddProcess(out, facts.statm);
   return out.ToText();
 }

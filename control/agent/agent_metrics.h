@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "control/agent/vip_ownership.h"
 #include "control/publish/publisher.h"
 #include "control/source/file_source.h"
 #include "dataplane/packet/packet_path.h"
@@ -22,7 +23,8 @@ struct AgentFacts {
   uint64_t liveness_failures = 0;
   uint64_t foreign_claims = 0;
   std::optional<packet::Counters> packets;  // nullopt: no packet path
-  int statm = -1;                           // see metrics::AddProcess
+  std::optional<OwnershipReport> ownership;
+  int statm = -1;  // see metrics::AddProcess
 };
 
 std::string MetricsText(const AgentFacts& facts);

@@ -40,6 +40,11 @@ int main(int argc, char** argv) {
     LOG(ERROR) << "cannot start: " << taken.message();
     return EXIT_FAILURE;
   }
+  if (options.ready) {
+    const absl::Status ready = sluice::agent::AskReady(options);
+    if (!ready.ok()) LOG(ERROR) << "not ready: " << ready.message();
+    return ready.ok() ? EXIT_SUCCESS : EXIT_FAILURE;
+  }
   if (!options.detach) return sluice::agent::Agent(options).Run();
   if (absl::Status detached = sluice::agent::Detach(options); !detached.ok()) {
     LOG(ERROR) << "cannot detach: " << detached.message();

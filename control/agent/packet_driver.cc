@@ -23,7 +23,8 @@ PacketDriver::PacketDriver(core::EventLoop& loop, std::unique_ptr<packet::Packet
       on_claims_{[](void* self, uint32_t) { static_cast<PacketDriver*>(self)->OnForeignClaims(); },
                  this},
       announce_([](void* self) { static_cast<PacketDriver*>(self)->Announce(); }, this),
-      reconcile_([](void* self) { static_cast<PacketDriver*>(self)->Reconcile(); }, this) {
+      reconcile_([](void* self) { static_cast<PacketDriver*>(self)->Reconcile(); }, this),
+      mailbox_(loop) {
   CHECK(loop_.AddLevel(path_->device_events_fd(), on_devices_));
   CHECK(loop_.AddLevel(path_->foreign_claims_fd(), on_claims_));
 }
@@ -38,8 +39,25 @@ void PacketDriver::Apply(packet::VipTable table) {
   if (absl::Status applied = path_->Apply(table_, absl::Now()); !applied.ok()) {
     LOG(ERROR) << "applying the VIPs: " << applied.message() << "; tried again each second";
   }
+  if (ownership_ != nullptr) ownership_->SetVips(CandidatesOf(table_));
   Announce();
   if (!reconcile_.armed()) loop_.timers().Arm(reconcile_, kReconcileMs);
+}
+
+void PacketDriver::Follow(VipOwnership* ownership) {
+  ownership_ = ownership;
+  if (ownership_ == nullptr) on_news_ = nullptr;
+  if (ownership_ != nullptr) ownership_->SetVips(CandidatesOf(table_));
+}
+
+std::function<void(const std::vector<std::string>&)> PacketDriver::NewsDoor() {
+  return [this](const std::vector<std::string>& lines) {
+    mailbox_.Post([this, lines] {
+      for (const std::string& line : lines) LOG(INFO) << line;
+      Announce();
+      if (on_news_) on_news_();
+    });
+  };
 }
 
 void PacketDriver::Announce() {

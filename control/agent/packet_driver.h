@@ -4,11 +4,17 @@
 // takes nothing away that its predecessor left.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "control/agent/vip_ownership.h"
 #include "dataplane/core/event_loop.h"
+#include "dataplane/core/mailbox.h"
 #include "dataplane/packet/packet_path.h"
 
 namespace sluice::agent {
@@ -21,6 +27,14 @@ class PacketDriver {
   ~PacketDriver();
 
   void Apply(packet::VipTable table);
+  // From now on `ownership` decides which VIPs are held; null: nobody does, and there is no more
+  // news. Not owned.
+  void Follow(VipOwnership* ownership);
+  // For VipOwnershipOptions::on_news: logs the lines, and announces what was taken over. The driver
+  // outlives whoever calls it.
+  std::function<void(const std::vector<std::string>&)> NewsDoor();
+  // Called on this loop after each piece of news.
+  void OnNews(std::function<void()> then) { on_news_ = std::move(then); }
   packet::PacketPath& path() { return *path_; }
   const packet::VipTable& table() const { return table_; }
   uint64_t foreign_claims() const { return foreign_claims_; }
@@ -38,6 +52,9 @@ class PacketDriver {
   core::Pollable on_claims_;
   core::Timer announce_;
   core::Timer reconcile_;
+  core::Mailbox mailbox_;
+  VipOwnership* ownership_ = nullptr;
+  std::function<void()> on_news_;
   bool reconcile_failing_ = false;
   uint64_t foreign_claims_ = 0;
 };

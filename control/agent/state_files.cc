@@ -1,10 +1,13 @@
 #include "control/agent/state_files.h"
 
 #include <fcntl.h>
+#include <openssl/mem.h>
+#include <openssl/rand.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -14,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "control/publish/last_good.h"
 
 namespace sluice::agent {
 namespace {
@@ -40,6 +44,25 @@ absl::StatusOr<core::Fd> TakeLock(const std::string& path) {
   if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return file;
   if (errno != EWOULDBLOCK) return Failed("locking", path);
   return absl::AlreadyExistsError(absl::StrCat("another sluice-agent runs: it holds ", path));
+}
+
+absl::StatusOr<certs::SecretBytes> KeepTicketSecret(const std::string& path) {
+  if (absl::Status in_memory = publish::CheckInMemory(path); !in_memory.ok()) return in_memory;
+  std::array<uint8_t, 32> bytes;
+  core::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  const bool there =
+      file.valid() && ::read(file.get(), bytes.data(), bytes.size()) == ssize_t{bytes.size()};
+  if (!there) {
+    RAND_bytes(bytes.data(), bytes.size());
+    file =
+        core::Fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!file.valid()) return Failed("opening", path);
+    if (::write(file.get(), bytes.data(), bytes.size()) != ssize_t{bytes.size()})
+      return Failed("writing", path);
+  }
+  certs::SecretBytes secret(bytes);
+  OPENSSL_cleanse(bytes.data(), bytes.size());
+  return secret;
 }
 
 absl::Status ReplaceFile(const std::string& path, const std::string& text) {

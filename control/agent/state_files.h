@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "certs/secret.h"
 #include "control/compile/compile.h"
 #include "dataplane/core/fd.h"
 
@@ -18,6 +19,10 @@ absl::Status MakeFolder(const std::string& path);
 // Held as long as the descriptor lives, also when the process is killed. AlreadyExists: another
 // agent runs.
 absl::StatusOr<core::Fd> TakeLock(const std::string& path);
+
+// The 32 bytes that TLS session tickets are sealed under, kept in memory (tmpfs) from one agent to
+// the next, mode 0600: made if there are none. FailedPrecondition: `path` is on a disk.
+absl::StatusOr<certs::SecretBytes> KeepTicketSecret(const std::string& path);
 
 // On disk when it returns.
 absl::Status ReplaceFile(const std::string& path, const std::string& text);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/log/check.h"
 #include "absl/log/log.h"
 #include "absl/strings/str_cat.h"
 
@@ -25,6 +26,7 @@ bool HoldsExactly(const channel::HeldParts& held, const Publication& publication
 
 std::vector<std::string> Publication::CertificateIds() const {
   std::vector<std::string> ids;
+  ids.reserve(certificates.size());
   for (const CertificatePtr& certificate : certificates) ids.push_back(certificate->info().id);
   std::ranges::sort(ids);
   ids.erase(std::ranges::unique(ids).begin(), ids.end());
@@ -35,7 +37,7 @@ void Publisher::Publish(compile::Compiled compiled, const CertificateStore& cert
   auto next = std::make_shared<Publication>();
   absl::StatusOr<channel::PartSet> parts = channel::PartSet::Split(
       compiled.snapshot, latest_ == nullptr ? channel::PartSet() : latest_->parts);
-  if (parts.ok()) next->parts = *std::move(parts);
+  if (parts.ok()) std::swap(next->parts, *parts);
   for (const compile::CertificateUse& use : compiled.certificates) {
     if (CertificatePtr certificate = certificates.Find(use))
       next->certificates.push_back(std::move(certificate));
@@ -59,6 +61,36 @@ void Publisher::Publish(compile::Compiled compiled, const CertificateStore& cert
 bool Publisher::SameForProxy(const Publication& next) const {
   return latest_ != nullptr && latest_->parts.Digest() == next.parts.Digest() &&
          latest_->CertificateIds() == next.CertificateIds();
+}
+
+std::optional<channel::Message> Publisher::Complete() const {
+  if (latest_ == nullptr || outcome_ != Outcome::kApplied) return std::nullopt;
+  return UpdateTo(*latest_, {});
+}
+
+absl::Status Publisher::Restore(const channel::Update& saved) {
+  CHECK(latest_ == nullptr);
+  auto restored = std::make_shared<Publication>();
+  absl::StatusOr<channel::PartSet> parts = channel::PartSet().Edit(saved);
+  if (!parts.ok()) return parts.status();
+  absl::StatusOr<snapshot::Snapshot> snapshot = parts->Assemble();
+  if (!snapshot.ok()) return snapshot.status();
+  for (const channel::Certificate& certificate : saved.certificates().certificates()) {
+    const std::string_view id = certificate.id();
+    auto parsed = certs::Certificate::Parse({.name = id.substr(0, id.rfind('@')),
+                                             .chain_pem = certificate.chain_pem(),
+                                             .key_pem = certificate.key_pem()});
+    if (!parsed.ok()) return parsed.status();
+    restored->certificates.push_back(
+        std::make_shared<const certs::Certificate>(*std::move(parsed)));
+  }
+  restored->parts = *std::move(parts);
+  restored->compiled.snapshot = *std::move(snapshot);
+  restored->generation = report_.latest = std::max(report_.latest, saved.generation());
+  latest_ = std::move(restored);
+  outcome_ = Outcome::kPending;
+  SendIfDue();
+  return absl::OkStatus();
 }
 
 void Publisher::ProxyConnected(const channel::Hello& hello) {
@@ -102,18 +134,19 @@ void Publisher::SendIfDue() {
   if (!connected_ || under_way_ != nullptr || latest_ == nullptr || outcome_ != Outcome::kPending)
     return;
   under_way_ = latest_;
-  outputs_.send(UpdateTo(*under_way_));
+  outputs_.send(UpdateTo(*under_way_, held_));
 }
 
-channel::Message Publisher::UpdateTo(const Publication& publication) const {
+channel::Message Publisher::UpdateTo(const Publication& publication,
+                                     const channel::HeldParts& held) const {
   channel::Message message;
   channel::Update& update = *message.mutable_update();
   update.set_generation(publication.generation);
-  publication.parts.WriteDifference(held_, update);
+  publication.parts.WriteDifference(held, update);
   for (std::string& id : publication.CertificateIds())
     *update.add_certificate_ids() = std::move(id);
   for (const CertificatePtr& certificate : publication.certificates) {
-    if (held_.certificate_ids.contains(certificate->info().id)) continue;
+    if (held.certificate_ids.contains(certificate->info().id)) continue;
     channel::Certificate& out = *update.mutable_certificates()->add_certificates();
     out.set_id(certificate->info().id);
     out.set_chain_pem(certificate->ChainPem());

@@ -60,6 +60,13 @@ class Publisher {
   // statuses are taken over.
   void Publish(compile::Compiled compiled, const CertificateStore& certificates);
 
+  // The generation that the proxy serves, if it is the newest, complete and with its private keys:
+  // for SaveLastGood. Wipe it (channel::WipeKeys).
+  std::optional<channel::Message> Complete() const;
+  // Instead of a first Publish: serves what a former agent saved, without statuses.
+  // InvalidArgument: it does not fit together. REQUIRES: nothing was published yet.
+  absl::Status Restore(const channel::Update& saved);
+
   void ProxyConnected(const channel::Hello& hello);
   void ProxyGone();
   // InvalidArgument: an answer to nothing that was asked; the link should be closed.
@@ -74,7 +81,7 @@ class Publisher {
  private:
   bool SameForProxy(const Publication& next) const;
   void SendIfDue();
-  channel::Message UpdateTo(const Publication& publication) const;
+  channel::Message UpdateTo(const Publication& publication, const channel::HeldParts& held) const;
   void Decide(Outcome outcome, const std::string& why);
 
   Outputs outputs_;

@@ -63,13 +63,14 @@ class PacketPath::State {
         network_(std::move(network)),
         monitor_(std::move(monitor)),
         filters_(programs_, options_, folder_.links()),
-        maps_(programs_, options_.interfaces) {}
+        maps_(programs_, options_.interfaces),
+        deadlines_(programs_) {}
 
   absl::Status Start();
   absl::Status Apply(VipTable table, absl::Time now);
   absl::Status Sync(absl::Time now, Repairs& repairs);
   absl::Status SetListeners(const ListenerSockets& sockets);
-  absl::Status RenewDeadline(absl::Duration ttl) const;
+  VipDeadlines& deadlines() { return deadlines_; }
   absl::Time AnnounceDue(absl::Time now);
   absl::Status HandleDeviceEvents(absl::Time now);
   std::vector<ForeignClaim> TakeForeignClaims(absl::Time now);
@@ -88,11 +89,11 @@ class PacketPath::State {
   absl::Status SyncLookup(Repairs& repairs);
   absl::Status SyncRoutes(Repairs& repairs);
   absl::Status SyncGroups(Repairs& repairs, bool leave);
+  absl::Status SyncPlaces();
   void SyncAnnouncements(absl::Time now);
   std::set<Group> WantedGroups() const;
-  std::set<Announcement> WantedAnnouncements() const;
   absl::Status SetFamily(uint32_t family, const std::vector<int>& sockets);
-  bool Send(const Announcement& announcement);
+  void Send(const Announcement& announcement);
 
   const PinFolder folder_;
   const PacketPathOptions options_;
@@ -101,14 +102,15 @@ class PacketPath::State {
   NetlinkSocket monitor_;
   DeviceFilters filters_;
   VipMaps maps_;
+  VipDeadlines deadlines_;
   std::optional<PinnedLink> lookup_;
   std::unique_ptr<ring_buffer, CloseRing> claims_ring_;
   std::vector<ForeignClaim> claims_;  // where the ring puts them
   VipTable wanted_;
-  VipTable served_;              // of them, those that are no address of the node's own
-  absl::Status conflict_;        // names the first of the others
-  bool applied_ = false;         // until then the maps are a former process's, and stand
-  std::set<IpAddress> adopted_;  // VIPs that it owned: no takeover
+  VipTable served_;        // of them, those that are no address of the node's own
+  absl::Status conflict_;  // names the first of the others
+  bool applied_ = false;   // until then the maps are a former process's, and stand
+  std::map<IpAddress, VipDeadlines::Place> places_;
   AnnouncementSchedule schedule_;
   uint64_t drift_repaired_ = 0;
 };
@@ -135,9 +137,6 @@ absl::Status PacketPath::State::Start() {
   const absl::StatusOr<std::vector<Device>> devices = network_.Devices();
   if (!devices.ok()) return devices.status();
   if (absl::Status status = CheckInterfaces(*devices); !status.ok()) return status;
-  absl::StatusOr<std::set<IpAddress>> owned = maps_.Owned();
-  if (!owned.ok()) return owned.status();
-  adopted_ = *std::move(owned);
   claims_ring_.reset(
       ring_buffer__new(bpf_map__fd(programs_->maps.claims), &CollectClaim, &claims_, nullptr));
   if (claims_ring_ == nullptr) return KernelError(errno, "opening the ring of foreign claims");
@@ -242,6 +241,7 @@ absl::Status PacketPath::State::Sync(absl::Time now, Repairs& repairs) {
   repairs.count += *upserted;
   KeepFirst(first, SyncGroups(repairs, /*leave=*/false));
   KeepFirst(first, SyncRoutes(repairs));
+  KeepFirst(first, SyncPlaces());
   const absl::StatusOr<int> pruned = maps_.Prune(served_);
   if (pruned.ok()) repairs.count += *pruned;
   KeepFirst(first, pruned.status());
@@ -254,9 +254,7 @@ absl::Status PacketPath::State::Apply(VipTable table, absl::Time now) {
   wanted_ = std::move(table);
   applied_ = true;
   Repairs wanted_changes;
-  const absl::Status status = Sync(now, wanted_changes);
-  adopted_.clear();
-  return status;
+  return Sync(now, wanted_changes);
 }
 
 absl::StatusOr<int> PacketPath::State::Reconcile(absl::Time now) {
@@ -273,27 +271,39 @@ absl::Status PacketPath::State::HandleDeviceEvents(absl::Time now) {
   return Sync(now, news);
 }
 
-std::set<Announcement> PacketPath::State::WantedAnnouncements() const {
-  std::set<Announcement> wanted;
+// After everything that serves a VIP is in place, and before anything of it is taken away.
+absl::Status PacketPath::State::SyncPlaces() {
+  const absl::StatusOr<std::map<IpAddress, uint32_t>> slots = maps_.Slots();
+  if (!slots.ok()) return slots.status();
+  std::map<IpAddress, VipDeadlines::Place> places;
   for (const Vip& vip : served_) {
-    const uint32_t mask = vip.owned ? maps_.DeviceMask(vip) : 0;
+    const auto slot = slots->find(vip.address);
+    if (!vip.owned || slot == slots->end()) continue;
+    VipDeadlines::Place& place = places[vip.address];
+    place.slot = slot->second;
+    const uint32_t mask = maps_.DeviceMask(vip);
     for (size_t bit = 0; bit < options_.interfaces.size(); ++bit) {
       const Device* device = filters_.Announcing(bit);
       if (device == nullptr || !device->carrier || !(mask & 1u << bit)) continue;
-      wanted.insert({vip.address, device->ifindex});
+      place.ports.push_back({device->ifindex, device->mac});
     }
   }
-  return wanted;
+  places_ = places;
+  return deadlines_.SetPlaces(std::move(places));
 }
 
 // A carrier that was lost takes its announcements away, so that they begin anew when it is back.
 void PacketPath::State::SyncAnnouncements(absl::Time now) {
-  const std::set<Announcement> wanted = WantedAnnouncements();
+  std::map<Announcement, bool> wanted;
+  for (const auto& [vip, known] : deadlines_.Held()) {
+    for (const auto& port : places_[vip].ports)
+      wanted.emplace(Announcement{vip, port.ifindex}, known);
+  }
   for (const Announcement& announcement : schedule_.All()) {
     if (!wanted.contains(announcement)) schedule_.Stop(announcement);
   }
-  for (const Announcement& announcement : wanted) {
-    if (adopted_.contains(announcement.vip)) {
+  for (const auto& [announcement, known] : wanted) {
+    if (known) {
       schedule_.Adopt(announcement, now);
     } else {
       schedule_.TakeOver(announcement, now);
@@ -302,26 +312,17 @@ void PacketPath::State::SyncAnnouncements(absl::Time now) {
 }
 
 absl::Time PacketPath::State::AnnounceDue(absl::Time now) {
+  SyncAnnouncements(now);
   for (const Announcement& announcement : schedule_.TakeDue(now)) Send(announcement);
   return schedule_.Next();
 }
 
 // Failures are counted by the program; the next refresh tries again.
-bool PacketPath::State::Send(const Announcement& announcement) {
-  const auto device = std::ranges::find(devices(), announcement.ifindex, &DeviceStatus::ifindex);
-  if (device == devices().end()) return false;
-  __sk_buff context = {};
-  context.cb[0] = static_cast<__u32>(announcement.ifindex);
-  context.cb[1] = maps_.SlotOf(announcement.vip);
-  bool sent = true;
-  for (const Frame& frame : AnnouncementFrames(announcement.vip, device->mac)) {
-    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(),
-                .data_size_in = static_cast<__u32>(frame.size()), .ctx_in = &context,
-                .ctx_size_in = sizeof context);
-    const int program = bpf_program__fd(programs_->progs.vip_announce);
-    sent &= bpf_prog_test_run_opts(program, &options) == 0 && options.retval == 0;
-  }
-  return sent;
+void PacketPath::State::Send(const Announcement& announcement) {
+  const VipDeadlines::Place& place = places_[announcement.vip];
+  const auto port =
+      std::ranges::find(place.ports, announcement.ifindex, &VipDeadlines::Place::Port::ifindex);
+  if (port != place.ports.end()) SendAnnouncement(programs_, announcement.vip, place.slot, *port);
 }
 
 absl::Status PacketPath::State::SetFamily(uint32_t family, const std::vector<int>& sockets) {
@@ -346,17 +347,6 @@ absl::Status PacketPath::State::SetListeners(const ListenerSockets& sockets) {
   }
   if (absl::Status status = SetFamily(FAMILY_V4, sockets.tcp4); !status.ok()) return status;
   return SetFamily(FAMILY_V6, sockets.tcp6);
-}
-
-absl::Status PacketPath::State::RenewDeadline(absl::Duration ttl) const {
-  const int64_t ticks = std::max<int64_t>(ttl / KernelTick(), 0);
-  deadline_args arguments{.ticks = static_cast<__u64>(ticks)};
-  LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &arguments, .ctx_size_in = sizeof arguments);
-  const int program = bpf_program__fd(programs_->progs.renew_deadline);
-  if (bpf_prog_test_run_opts(program, &options) != 0) {
-    return KernelError(errno, "renewing the deadline");
-  }
-  return absl::OkStatus();
 }
 
 std::vector<ForeignClaim> PacketPath::State::TakeForeignClaims(absl::Time now) {
@@ -437,8 +427,20 @@ absl::Status PacketPath::Apply(VipTable table, absl::Time now) {
 absl::Status PacketPath::SetListeners(const ListenerSockets& sockets) {
   return state_->SetListeners(sockets);
 }
-absl::Status PacketPath::RenewDeadline(absl::Duration ttl) const {
-  return state_->RenewDeadline(ttl);
+absl::StatusOr<bool> PacketPath::Hold(std::span<const VipDeadline> vips) {
+  const absl::StatusOr<std::vector<IpAddress>> taken_over = state_->deadlines().Hold(vips);
+  if (!taken_over.ok()) return taken_over.status();
+  state_->deadlines().Announce(*taken_over);
+  return !taken_over->empty();
+}
+absl::Status PacketPath::GiveUpLeftovers() { return state_->deadlines().GiveUpLeftovers(); }
+absl::Status PacketPath::RenewDeadline(absl::Duration ttl) {
+  return state_->deadlines().HoldAll(ttl).status();
+}
+std::vector<IpAddress> PacketPath::Held() const {
+  std::vector<IpAddress> held;
+  for (const auto& [vip, known] : state_->deadlines().Held()) held.push_back(vip);
+  return held;
 }
 absl::Time PacketPath::AnnounceDue(absl::Time now) { return state_->AnnounceDue(now); }
 int PacketPath::device_events_fd() const { return state_->device_events_fd(); }

@@ -1,7 +1,7 @@
 // The packet path of one node: owns everything that Sluice puts into the kernel (programs, maps,
 // links and their pins, AnyIP routes, solicited-node groups) and keeps it as the VipTable says.
 //
-// One thread (the agent's event loop), but for RenewDeadline. Works on the network namespace of
+// One thread (the agent's event loop), but for what says so. Works on the network namespace of
 // the thread that called Open. Nothing is undone by the destructor: pinned programs work on when
 // the agent dies, and the next Open adopts them without a gap; only Detach takes them away.
 //
@@ -13,6 +13,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "bpf/verdict_reasons.h"
+#include "dataplane/packet/vip_deadlines.h"
 #include "dataplane/packet/vip_table.h"
 
 namespace sluice::packet {
@@ -94,19 +96,28 @@ class PacketPath {
   PacketPath& operator=(const PacketPath&) = delete;
   ~PacketPath();
 
-  // Makes `table` the desired state and applies it. A VIP that becomes owned and announced starts
-  // its burst of announcements at `now`; call AnnounceDue after. On an error the rest is applied,
-  // and Reconcile tries again.
+  // Makes `table` the desired state and applies it. A VIP that is held and announced starts its
+  // burst of announcements at `now`; call AnnounceDue after. On an error the rest is applied, and
+  // Reconcile tries again.
   absl::Status Apply(VipTable table, absl::Time now);
 
   // New connections go to these sockets from now on. All are in place before any is used.
   absl::Status SetListeners(const ListenerSockets& sockets);
 
-  // ARP and NDP are answered for `ttl` from now on, never longer (rounded down to a kernel tick,
-  // 1-10 ms). Any thread; makes one system call.
-  absl::Status RenewDeadline(absl::Duration ttl) const;
+  // ARP and NDP are answered for these VIPs and no others, each until its deadline and never longer
+  // (rounded down to a kernel tick, 1-10 ms). One that is new here is announced at once; call
+  // AnnounceDue after, for the rest of its burst, if this returns true. VIPs that Apply has not
+  // seen, or only with owned = false, are left out. Any thread; a few system calls.
+  absl::StatusOr<bool> Hold(std::span<const VipDeadline> vips);
+  // What is not held is given up, although a former process may have left it a deadline. Any
+  // thread.
+  absl::Status GiveUpLeftovers();
+  // The same as Hold for all VIPs of the table with owned = true, without announcing. Any thread.
+  absl::Status RenewDeadline(absl::Duration ttl);
   // Stops answering at once. Any thread.
-  absl::Status ExpireDeadline() const { return RenewDeadline(absl::ZeroDuration()); }
+  absl::Status ExpireDeadline() { return RenewDeadline(absl::ZeroDuration()); }
+  // VIPs that are held now. Any thread.
+  std::vector<IpAddress> Held() const;
 
   // Sends the gratuitous ARP and unsolicited NA that are due (0, 50, 200, 1000 ms after takeover
   // or carrier up, then every 30 s); returns when to call next, InfiniteFuture if never.

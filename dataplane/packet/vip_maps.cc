@@ -88,21 +88,14 @@ int VipMaps::DeleteVip(const IpAddress& address) const {
   return DeleteFromMap(bpf_map__fd(programs_->maps.vips6), address.bytes);
 }
 
-absl::StatusOr<std::set<IpAddress>> VipMaps::Owned() const {
+absl::StatusOr<std::map<IpAddress, uint32_t>> VipMaps::Slots() const {
   const absl::StatusOr<Entries> entries = ReadVips();
   if (!entries.ok()) return entries.status();
-  std::set<IpAddress> owned;
+  std::map<IpAddress, uint32_t> slots;
   for (const auto& [address, entry] : *entries) {
-    if (entry.flags & VIP_OWNED) owned.insert(address);
+    if (entry.flags & VIP_OWNED) slots.emplace(address, entry.slot);
   }
-  return owned;
-}
-
-uint32_t VipMaps::SlotOf(const IpAddress& address) const {
-  const absl::StatusOr<Entries> entries = ReadVips();
-  if (!entries.ok()) return SLOT_NO_VIP;
-  const auto found = entries->find(address);
-  return found == entries->end() ? uint32_t{SLOT_NO_VIP} : found->second.slot;
+  return slots;
 }
 
 absl::StatusOr<int> VipMaps::UpsertPorts(const Vip& vip, uint32_t slot,
@@ -218,6 +211,8 @@ absl::Status VipMaps::RetireSlot(uint32_t slot) {
   const uint32_t retired_slot = SLOT_RETIRED;
   if (error == 0) error = bpf_map_update_elem(map, &retired_slot, sum.data(), BPF_ANY) ? errno : 0;
   if (error == 0) error = bpf_map_update_elem(map, &slot, zero.data(), BPF_ANY) ? errno : 0;
+  // The slot's next VIP is nobody's yet. (A former process may have held this one.)
+  if (error == 0) error = UpdateMap(bpf_map__fd(programs_->maps.deadlines), slot, __u64{0});
   return error == 0 ? absl::OkStatus() : KernelError(error, "retiring a VIP's counters");
 }
 

@@ -33,10 +33,8 @@ class VipMaps {
   // Takes away what is not in the table; returns how many entries.
   absl::StatusOr<int> Prune(const VipTable& table);
 
-  // VIPs that the maps hold as owned.
-  absl::StatusOr<std::set<IpAddress>> Owned() const;
-  // The counter slot of a VIP; SLOT_NO_VIP if the maps do not have it.
-  uint32_t SlotOf(const IpAddress& address) const;
+  // The slots of VIPs that this node may own.
+  absl::StatusOr<std::map<IpAddress, uint32_t>> Slots() const;
 
   absl::StatusOr<Counters> ReadCounters() const;
 

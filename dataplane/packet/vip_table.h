@@ -23,7 +23,7 @@ struct Vip {
   IpAddress address;
   std::vector<std::string> interfaces;  // names or globs ("eth*"); empty: every announcing one
   bool announce = true;                 // false: served, but ARP and NDP are not answered
-  bool owned = true;                    // this node answers for it; false: served in silence
+  bool owned = true;                    // this node may answer for it; false: served in silence
   std::vector<VipPort> ports;           // any other port of the VIP is refused
 
   bool operator==(const Vip&) const = default;

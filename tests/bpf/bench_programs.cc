@@ -73,9 +73,13 @@ void BenchPrograms::Fill(const World& world) const {
 }
 
 void BenchPrograms::RenewDeadline(uint64_t ticks) const {
-  deadline_args arguments = {.ticks = ticks};
-  LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &arguments, .ctx_size_in = sizeof arguments);
-  CHECK_EQ(0, bpf_prog_test_run_opts(bpf_program__fd(programs_->progs.renew_deadline), &options));
+  clock_reading now = {};
+  LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &now, .ctx_size_in = sizeof now);
+  CHECK_EQ(0, bpf_prog_test_run_opts(bpf_program__fd(programs_->progs.read_clock), &options));
+  CHECK_GT(now.ticks, 0u);
+  for (uint32_t slot = SLOT_FIRST_VIP; slot < SLOT_END; ++slot) {
+    CHECK_EQ(0, UpdateMap(bpf_map__fd(programs_->maps.deadlines), slot, __u64{now.ticks + ticks}));
+  }
 }
 
 bool BenchPrograms::Takes(Run run, const Frame& frame) {

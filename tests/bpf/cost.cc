@@ -45,12 +45,12 @@ cost_bpf* Load(const Frame& request) {
   if (cost_bpf__load(skeleton) != 0) return nullptr;
   const std::array<uint8_t, 4> vip = {192, 168, 0, 200};
   const vip_entry entry = {.slot = SLOT_FIRST_VIP, .flags = VIP_OWNED, .devices = 1};
-  const __u32 ifindex = 1, zero = 0;  // test_run's frames come from loopback
+  const __u32 ifindex = 1, slot = SLOT_FIRST_VIP;  // test_run's frames come from loopback
   const device_entry device = {.ifindex = ifindex, .bit = 1, .mac = {2, 0, 0, 0, 0, 0x0a}};
   const __u64 deadline = UINT64_MAX;
   bpf_map_update_elem(bpf_map__fd(skeleton->maps.vips4), vip.data(), &entry, BPF_ANY);
   bpf_map_update_elem(bpf_map__fd(skeleton->maps.devices), &ifindex, &device, BPF_ANY);
-  bpf_map_update_elem(bpf_map__fd(skeleton->maps.deadline), &zero, &deadline, BPF_ANY);
+  bpf_map_update_elem(bpf_map__fd(skeleton->maps.deadlines), &slot, &deadline, BPF_ANY);
   return skeleton;
 }
 

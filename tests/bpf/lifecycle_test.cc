@@ -111,7 +111,8 @@ TEST_F(LifecycleTest, AdoptsPinsWithoutAGap) {
   EXPECT_EQ(0, Reconcile());
   EXPECT_EQ(static_cast<uint64_t>(asked), Count(VERDICT_ARP_ANSWERED));  // counters live on
   EXPECT_EQ(1, ProgramsAt(BPF_TCX_INGRESS));
-  EXPECT_EQ(0, lan_->InClient([] { return Connect(kVip, 443); }));    // so do the listeners
+  EXPECT_EQ(0, lan_->InClient([] { return Connect(kVip, 443); }));  // so do the listeners
+  ASSERT_EQ(absl::OkStatus(), path_->RenewDeadline(absl::Seconds(60)));
   EXPECT_EQ(kStart + absl::Seconds(30), path_->AnnounceDue(kStart));  // and nothing is taken over
 }
 
@@ -277,9 +278,8 @@ TEST_F(LifecycleTest, RefusesMapsOfAnotherLayout) {
   const std::string pin = lan_->folder() + "/vips4";
   ASSERT_EQ(0, bpf_obj_pin(other.get(), pin.c_str()));
   const auto path = PacketPath::Open(Options());
-  EXPECT_EQ(absl::StrCat("the pinned map ", pin,
-                         " has another layout than this build's (v1): use "
-                         "another folder, or --detach first"),
+  EXPECT_EQ(absl::StrCat("the pinned map ", pin, " has another layout than this build's (v",
+                         SLUICE_LAYOUT, "): use ", "another folder, or --detach first"),
             path.status().message());
 }
 

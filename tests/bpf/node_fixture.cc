@@ -127,6 +127,7 @@ void NodeTest::Open(PacketPathOptions options) {
   path_ = *std::move(path);
   Apply({MakeVip(kVip), MakeVip(kVip6)});
   ASSERT_EQ(absl::OkStatus(), path_->RenewDeadline(absl::Seconds(60)));
+  Apply({MakeVip(kVip), MakeVip(kVip6)});  // taken over at kStart
 }
 
 void NodeTest::Apply(VipTable table) {

@@ -116,6 +116,64 @@ TEST_F(NodeTest, IsSilentAfterTheDeadline) {
   EXPECT_EQ(1u, Count(VERDICT_EXPIRED));
 }
 
+VipDeadline HeldFor(const std::string& vip, absl::Duration time) {
+  return {IpAddress::Parse(vip).value(), MonotonicNow() + time};
+}
+
+TEST_F(NodeTest, AnswersForWhatItHoldsAndNothingElse) {
+  Open(Options());
+  const VipDeadline held[] = {HeldFor(kVip, absl::Seconds(60))};
+  EXPECT_EQ(false, path_->Hold(held).value());  // held before, by Open
+  EXPECT_EQ(ExpectedArpReply(), Ask(ArpFrame({}), kSoon));
+  EXPECT_EQ(std::nullopt, Ask(NdpFrame({}), kNever));
+  EXPECT_EQ(1u, Count(VERDICT_NOT_OWNED));
+  EXPECT_EQ(std::vector<IpAddress>{held[0].vip}, path_->Held());
+  EXPECT_EQ(false, path_->Hold({}).value());
+  EXPECT_EQ(std::nullopt, Ask(ArpFrame({}), kNever));
+  EXPECT_EQ(2u, Count(VERDICT_NOT_OWNED));
+}
+
+TEST_F(NodeTest, ATakeoverIsAnnouncedAtOnceAndTheBurstFollows) {
+  Open(Options());
+  ASSERT_EQ(false, path_->Hold({}).value());
+  path_->AnnounceDue(kStart);
+  const uint64_t before = Count(VERDICT_ANNOUNCED);
+  const VipDeadline held[] = {HeldFor(kVip, absl::Seconds(60))};
+  EXPECT_EQ(true, path_->Hold(held).value());
+  EXPECT_EQ(before + 2, Count(VERDICT_ANNOUNCED));  // request and reply
+  EXPECT_EQ(ExpectedArpReply(), Ask(ArpFrame({}), kSoon));
+  EXPECT_EQ(kStart + absl::Milliseconds(50), path_->AnnounceDue(kStart));
+  EXPECT_EQ(false, path_->Hold(held).value());
+}
+
+TEST_F(NodeTest, ADeadlineThatHasPassedIsNoneHoweverLateItIsWritten) {
+  Open(Options());
+  const VipDeadline held[] = {HeldFor(kVip, -absl::Milliseconds(1))};
+  ASSERT_TRUE(path_->Hold(held).ok());
+  EXPECT_EQ(std::nullopt, Ask(ArpFrame({}), kNever));
+  EXPECT_EQ(1u, Count(VERDICT_EXPIRED));
+}
+
+TEST_F(NodeTest, WhatAFormerProcessLeftCanBeGivenUp) {
+  Open(Options());
+  path_.reset();
+  auto path = PacketPath::Open(Options());
+  ASSERT_TRUE(path.ok()) << path.status();
+  path_ = *std::move(path);
+  Apply({MakeVip(kVip), MakeVip(kVip6)});
+  EXPECT_EQ(ExpectedArpReply(), Ask(ArpFrame({}), kSoon));
+  ASSERT_EQ(absl::OkStatus(), path_->GiveUpLeftovers());
+  EXPECT_EQ(std::nullopt, Ask(ArpFrame({}), kNever));
+}
+
+TEST_F(NodeTest, ANewVipDoesNotInheritTheDeadlineOfItsSlot) {
+  Open(Options());
+  Apply({MakeVip(kVip6)});
+  Apply({MakeVip(kVip6), MakeVip(kVip)});
+  EXPECT_EQ(std::nullopt, Ask(ArpFrame({}), kNever));
+  EXPECT_EQ(1u, Count(VERDICT_NOT_OWNED));
+}
+
 // A client that asks all the time, each time as another machine.
 TEST_F(NodeTest, AnswersUntilTheDeadlineAndNotAfter) {
   constexpr absl::Duration kTtl = absl::Milliseconds(150);

@@ -1,6 +1,7 @@
 #include "tools/gwctl/made.h"
 
 #include <algorithm>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "control/compile/endpoints.h"
@@ -15,6 +16,19 @@ auto FindIf(const List& list, Predicate predicate) -> decltype(&*list.begin()) {
   return found == list.end() ? nullptr : &*found;
 }
 
+using SliceMap =
+    std::map<gateway_api::NamespacedName, std::vector<const gateway_api::EndpointSlice*>>;
+
+SliceMap SlicesByService(const gateway_api::ObjectSet& objects) {
+  SliceMap slices;
+  for (const auto& [name, slice] : objects.All<gateway_api::EndpointSlice>()) {
+    const auto label = slice.meta.labels.find(gateway_api::EndpointSlice::kServiceNameLabel);
+    if (label != slice.meta.labels.end())
+      slices[{name.namespace_, label->second}].push_back(&slice);
+  }
+  return slices;
+}
+
 // However many of its slices' ports there are, an endpoint counts once.
 size_t CountAll(const std::vector<const gateway_api::EndpointSlice*>& slices) {
   size_t n = 0;
@@ -26,12 +40,14 @@ size_t CountAll(const std::vector<const gateway_api::EndpointSlice*>& slices) {
 
 EndpointMap AllEndpoints(const view::View& view) {
   EndpointMap all;
-  const compile::SliceIndex slices(view.objects);
+  const SliceMap slices = SlicesByService(view.objects);
   for (const auto& [name, service] : view.objects.All<gateway_api::Service>()) {
     for (const gateway_api::ServicePort& port : service.ports) {
       ServiceEndpoints& entry = all[{name.namespace_, absl::StrCat(name.name, ":", port.port)}];
-      entry.set = compile::CompileEndpoints(service, port, slices.Of(name));
-      entry.all = CountAll(slices.Of(name));
+      const auto found = slices.find(name);
+      if (found == slices.end()) continue;
+      entry.set = compile::CompileEndpoints(service, port, found->second);
+      entry.all = CountAll(found->second);
     }
   }
   return all;

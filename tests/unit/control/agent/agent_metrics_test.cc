@@ -35,5 +35,27 @@ TEST(AgentMetrics, PacketsByReasonAndVip) {
   EXPECT_TRUE(absl::StrContains(text, "sluice_drift_repaired_total 1\n"));
 }
 
+TEST(AgentMetrics, WhoOwnsAndWhoIsHeard) {
+  OwnershipReport ownership{.hold_failures = 3};
+  OwnershipReport::Lan& lan = ownership.lans.emplace_back();
+  lan.interface = "eth0";
+  lan.nodes = {{.name = "a", .alive = true, .standing = election::Standing::kSettled},
+               {.name = "b"}};
+  lan.addresses.emplace_back().address = packet::IpAddress::Parse("192.0.2.1").value().bytes;
+  lan.addresses[0].owned = true;
+  lan.counters.foreign = 4;
+  const std::string text = MetricsText({.ownership = ownership});
+  for (const char* line : {
+           "sluice_vip_owned{vip=\"192.0.2.1\",interface=\"eth0\"} 1\n",
+           "sluice_node_alive{interface=\"eth0\",node=\"a\"} 1\n",
+           "sluice_node_alive{interface=\"eth0\",node=\"b\"} 0\n",
+           "sluice_node_standing{interface=\"eth0\",node=\"a\"} 3\n",
+           "sluice_heartbeats_total{interface=\"eth0\",result=\"foreign\"} 4\n",
+           "sluice_hold_failures_total 3\n",
+       }) {
+    EXPECT_TRUE(absl::StrContains(text, line)) << line << text;
+  }
+}
+
 }  // namespace
 }  // namespace sluice::agent

@@ -44,11 +44,31 @@ TEST(AgentOptions, WithoutPacketPathNoInterfaceIsNeeded) {
             packet::AttachPreference::kXdp);
 }
 
+TEST(AgentOptions, ACluster) {
+  EXPECT_EQ(
+      Parsed({"--kubeconfig", "/k", "--context", "lab", "--api-server", "https://localhost:7445",
+              "--namespace", "gw", "--node", "n1", "--secret-namespace", "a", "--secret-namespace",
+              "b", "--interface", "eth0", "--metrics", "off", "--take-over", "--proxy-socket", "/p"}),
+      (AgentOptions{.cluster = {.kubeconfig = "/k",
+                                .context = "lab",
+                                .server = "https://localhost:7445",
+                                .own_namespace = "gw",
+                                .secret_namespaces = {"a", "b"}},
+                    .node = "n1",
+                    .interfaces = {"eth0"},
+                    .proxy_door = "/p",
+                    .take_over = true}));
+  EXPECT_TRUE(Parsed({"--in-cluster", "--interface", "eth0"}).cluster.in_cluster);
+  EXPECT_TRUE(Parsed({"--ready"}).ready);
+}
+
 TEST(AgentOptions, UsageErrorsHaveTheirOwnExitCode) {
   const std::vector<std::vector<std::string>> rows = {
       {},
       {"--manifests", "/m"},
       {"--interface", "eth0"},
+      {"--manifests", "/m", "--in-cluster", "--interface", "eth0"},
+      {"--kubeconfig", "/k", "--in-cluster", "--interface", "eth0"},
       {"--manifests", "/m", "--interface", "eth0", "--attach", "magic"},
       {"--manifests", "/m", "--interface", "eth0", "--metrics", "here"},
       {"--manifests", "/m", "--interface", "eth0", "--workers", "1000"},

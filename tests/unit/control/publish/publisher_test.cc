@@ -265,5 +265,39 @@ TEST_F(PublisherTest, KeysAreSentOnceToEachProxy) {
   EXPECT_EQ(Last().certificates().certificates_size(), 1);
 }
 
+TEST_F(PublisherTest, ARestoredGenerationIsServedAndTheSameObjectsChangeNothing) {
+  FakeProxy before;
+  publisher_.ProxyConnected(before.Hello());
+  publisher_.Publish(CompiledOf("a"), store_);
+  EXPECT_EQ(publisher_.Complete(), std::nullopt);
+  ASSERT_TRUE(publisher_.ProxyAnswered(before.Take(Last())).ok());
+  const auto saved = publisher_.Complete();
+  ASSERT_TRUE(saved.has_value());
+
+  std::vector<channel::Message> sent;
+  Publisher next({.send = [&](channel::Message m) { sent.push_back(std::move(m)); },
+                  .on_applied = [](const Publication&) {},
+                  .on_report = [](const Report&) {}});
+  ASSERT_TRUE(next.Restore(saved->update()).ok());
+  FakeProxy proxy;
+  next.ProxyConnected(proxy.Hello());
+  ASSERT_EQ(sent.size(), 1u);
+  ASSERT_TRUE(next.ProxyAnswered(proxy.Take(sent[0].update())).ok());
+  EXPECT_EQ(proxy.parts.Digest(), before.parts.Digest());
+  EXPECT_TRUE(next.report().statuses.gateways.empty());
+  next.Publish(CompiledOf("a"), store_);
+  EXPECT_EQ(sent.size(), 1u);
+  EXPECT_EQ(next.report().applied, next.report().latest);
+  EXPECT_EQ(next.report().statuses.gateways.size(), 1u);
+}
+
+TEST_F(PublisherTest, AnUnfitSavedGenerationIsRefused) {
+  channel::Update saved;
+  saved.set_generation(3);
+  saved.add_added("no snapshot");
+  EXPECT_FALSE(publisher_.Restore(saved).ok());
+  EXPECT_EQ(publisher_.latest(), nullptr);
+}
+
 }  // namespace
 }  // namespace sluice::publish

@@ -1,0 +1,54 @@
+// A Kubernetes cluster as the agent's source: the connection to its API server, the objects, and
+// what is written back. Lives on the agent's loop. Nothing here waits for the API server: with it
+// away the last good objects stay, and what is to be written waits.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "control/agent/options.h"
+#include "control/compile/compile.h"
+#include "control/kube/cluster_source.h"
+#include "control/kube/curl_client.h"
+#include "control/publish/publisher.h"
+#include "control/source/source_state.h"
+#include "control/status/scribe.h"
+#include "dataplane/core/event_loop.h"
+
+namespace sluice::agent {
+
+class Cluster {
+ public:
+  // `on_change`: something that Compile reads is another.
+  Cluster(core::EventLoop& loop, const AgentOptions& options, std::function<void()> on_change);
+  ~Cluster();
+
+  // NotFound, InvalidArgument and the like: the kubeconfig or the pod's account cannot be used.
+  absl::Status Start();
+
+  const source::SourceState& state() const { return source_->state(); }
+  bool complete() const { return source_ != nullptr && source_->synced(); }
+  compile::CompileOptions CompileOptions() const;
+  void OnCompiled(const compile::Compiled& compiled);
+  void OnReport(const publish::Report& report);
+  // Gives the leadership up; `done` comes within about a second.
+  void Stop(std::function<void()> done);
+
+  bool leads() const { return scribe_ != nullptr && scribe_->leads(); }
+
+ private:
+  void OnObjects();
+
+  core::EventLoop& loop_;
+  const AgentOptions options_;
+  std::function<void()> on_change_;
+  std::unique_ptr<kube::CurlClient> client_;
+  std::unique_ptr<kube::ClusterSource> source_;
+  std::unique_ptr<status::Scribe> scribe_;
+  bool synced_ = false;
+  status::Versions compiled_;   // what the newest compile read
+  compile::Allocations given_;  // and what it gave out
+};
+
+}  // namespace sluice::agent

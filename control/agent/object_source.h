@@ -1,0 +1,51 @@
+// Where the agent's objects come from, and where statuses and addresses go back to: a folder of
+// manifests with state files beside it, or a cluster. One code path for both above this. Lives on
+// the agent's loop.
+// In a cluster only the leader writes statuses and hands out addresses; in a folder we are alone.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "control/agent/options.h"
+#include "control/compile/compile.h"
+#include "control/publish/publisher.h"
+#include "control/source/source_state.h"
+#include "dataplane/core/event_loop.h"
+
+namespace sluice::agent {
+
+class Cluster;
+class Folder;
+
+class ObjectSource {
+ public:
+  // `on_change` also comes when something else than the objects asks for a compile: the leadership,
+  // the node's labels.
+  ObjectSource(core::EventLoop& loop, const AgentOptions& options, std::function<void()> on_change);
+  ~ObjectSource();
+
+  // A folder must be there; a cluster may be away.
+  absl::Status Start();
+
+  const source::SourceState& state() const;
+  // Whether state() is worth compiling: a cluster has been listed once.
+  bool complete() const;
+  // All but the check of certificates and the time.
+  compile::CompileOptions CompileOptions() const;
+
+  void OnCompiled(const compile::Compiled& compiled);
+  // Writes what changed in the statuses, and says what this node serves.
+  void OnReport(const publish::Report& report);
+
+  // Writes nothing more; `done` comes at once, or within about a second.
+  void Stop(std::function<void()> done);
+
+ private:
+  std::unique_ptr<Folder> folder_;
+  std::unique_ptr<Cluster> cluster_;
+};
+
+}  // namespace sluice::agent
