@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/log/log.h"
+#include "absl/time/time.h"
 #include "dataplane/process/hardening.h"
 #include "dataplane/process/logging.h"
 #include "dataplane/process/supervisor.h"
@@ -13,8 +14,12 @@
 
 namespace {
 
+// Between the end of a drain, whose deadline the proxy keeps itself, and SIGKILL.
+constexpr absl::Duration kPatience = absl::Seconds(5);
+
 // The same command without --supervise, for ever. The supervisor parses nothing but its arguments.
-int Supervise(const std::vector<std::string>& arguments, const std::string& name) {
+int Supervise(const std::vector<std::string>& arguments, const std::string& name,
+              absl::Duration drain_timeout) {
   for (const absl::Status& step :
        {sluice::process::DisableCoreDumps(), sluice::process::SetNoNewPrivileges()}) {
     if (!step.ok()) {
@@ -26,7 +31,8 @@ int Supervise(const std::vector<std::string>& arguments, const std::string& name
   for (const std::string& argument : arguments) {
     if (argument != "--supervise") argv.push_back(argument);
   }
-  return sluice::process::Supervisor({.children = {{"sluice-proxy", "/proc/self/exe", argv}}})
+  return sluice::process::Supervisor({.children = {{"sluice-proxy", "/proc/self/exe", argv}},
+                                      .stop_timeout = drain_timeout + kPatience})
       .Run();
 }
 
@@ -39,6 +45,6 @@ int main(int argc, char** argv) {
   const auto parsed = sluice::proxy::ParseProxyOptions(arguments, in_kubernetes);
   if (const int* exit_code = std::get_if<int>(&parsed)) return *exit_code;
   const auto& options = std::get<sluice::proxy::ProxyOptions>(parsed);
-  if (options.supervise) return Supervise(arguments, argv[0]);
+  if (options.supervise) return Supervise(arguments, argv[0], options.drain_timeout);
   return sluice::proxy::Proxy(options).Run();
 }
