@@ -61,7 +61,7 @@ class Outage(SluiceCase):
         self.assertEqual(self.wait_programmed("shared"), self.vip)  # it was not moved
 
     def leader(self):
-        lease = self.api.get("Lease", "sluice", "sluice-system")
+        lease = self.api.get("Lease", "sluice-agent", "sluice-system")
         return lease and lease["spec"].get("holderIdentity")
 
     def test_the_next_leader_writes_status(self):

@@ -1,4 +1,5 @@
 """The whole laboratory: network, control plane, nodes."""
+import os
 import pathlib
 import shutil
 import tempfile
@@ -64,8 +65,20 @@ class Laboratory:
             self.api.close()
         self.daemons.stop()
         self.lan.close()
+        self.save_logs()
         if self.own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def save_logs(self):
+        """What all programs said, to the folder that SLUICE_LOGS names."""
+        target = os.environ.get("SLUICE_LOGS")
+        if not target:
+            return
+        target = pathlib.Path(target)
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        for path in [*self.folder.glob("*.log"), *self.folder.glob("logs/*.log")]:
+            shutil.copy(path, target)
 
     def __enter__(self):
         return self

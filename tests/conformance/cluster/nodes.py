@@ -79,6 +79,7 @@ class Nodes:
     def configuration(self):
         return {
             "Kubeconfig": str(self.control_plane.kubeconfig), "State": str(self.folder / "pods"),
+            "Logs": str(self.folder / "logs"),
             "Container": str(self.programs["container"]), "APIServer": f"{ROUTER}:{PORT}",
             "PodBridge": "pods0", "PodGateway": POD_GATEWAY, "Images": self.images,
             "Nodes": [{"Name": node.node_name, "Address": node.address,
@@ -89,7 +90,8 @@ class Nodes:
     def start(self):
         path = self.folder / "node.json"
         path.write_text(json.dumps(self.configuration(), indent=1))
-        (self.folder / "pods").mkdir(exist_ok=True)
+        for name in ("pods", "logs"):
+            (self.folder / name).mkdir(exist_ok=True)
         self.daemons.start("node", self.lan.router, self.programs["node"], "--config", path)
         api = self.control_plane.api()
         api.wait("the nodes", lambda: len(api.list("Node")) == len(self.lan.nodes))

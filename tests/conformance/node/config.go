@@ -12,6 +12,7 @@ import (
 type Config struct {
 	Kubeconfig string
 	State      string // folder for roots and volumes, the same path on all lab nodes
+	Logs       string // folder for what containers print, beside the buffers that readers of logs get
 	Container  string // the container program
 	APIServer  string // ADDRESS:PORT as pods are told
 	PodBridge  string // bridge in this program's network namespace
@@ -25,12 +26,12 @@ type Config struct {
 
 // NodeConfig is one lab node.
 type NodeConfig struct {
-	Name      string
-	Address   string
-	NetNS     string // file of its network namespace
-	MountNS   string // and of its mount namespace
-	Labels    map[string]string
-	NoPodsFor bool // only pods that name it (a DaemonSet's) run there
+	Name     string
+	Address  string
+	NetNS    string // file of its network namespace
+	MountNS  string // and of its mount namespace
+	Labels   map[string]string
+	Reserved bool // only pods that ask for it by name (a DaemonSet's) run there
 }
 
 // Image says what stands for the images whose reference matches.

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"os"
+	"path/filepath"
+	"runtime"
 	"sync"
 	"time"
 
@@ -31,9 +34,27 @@ type containerState struct {
 }
 
 func newContainer(p *pod, spec *corev1.Container) *container {
-	c := &container{pod: p, spec: spec, log: &logBuffer{}}
+	c := &container{pod: p, spec: spec}
+	c.log = c.newLog()
 	c.current.now.Waiting = &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}
 	return c
+}
+
+// newLog goes on in the container's file, where files are kept.
+func (c *container) newLog() *logBuffer {
+	folder := c.pod.kubelet.config.Logs
+	if folder == "" {
+		return &logBuffer{}
+	}
+	name := fmt.Sprintf("%s_%s_%s.log", c.pod.object.Namespace, c.pod.object.Name, c.spec.Name)
+	file, err := os.OpenFile(filepath.Join(folder, name), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		log.Printf("pod %s: %v", c.pod.name(), err)
+		return &logBuffer{}
+	}
+	buffer := &logBuffer{copy: file}
+	runtime.AddCleanup(buffer, func(f *os.File) { f.Close() }, file)
+	return buffer
 }
 
 func (c *container) state() containerState {
@@ -118,7 +139,7 @@ func (c *container) run(ctx context.Context) {
 func (c *container) runOnce(ctx context.Context) (int, error) {
 	c.mu.Lock()
 	if c.current.restarts > 0 {
-		c.log, c.previous = &logBuffer{}, c.log
+		c.log, c.previous = c.newLog(), c.log
 	}
 	out := c.log
 	c.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -28,6 +29,7 @@ type logLine struct {
 // logBuffer keeps a container's last lines, each with the time at which it was complete.
 type logBuffer struct {
 	mu    sync.Mutex
+	copy  io.Writer // everything goes there too, if it is set
 	part  []byte
 	lines []logLine
 }
@@ -35,6 +37,9 @@ type logBuffer struct {
 func (b *logBuffer) Write(text []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.copy != nil {
+		_, _ = b.copy.Write(text) // for people only: its loss must not end the container
+	}
 	now := time.Now()
 	b.part = append(b.part, text...)
 	for {

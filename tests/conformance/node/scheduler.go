@@ -89,7 +89,7 @@ func (s *scheduler) choose(pod *corev1.Pod) (string, string) {
 	for range s.nodes {
 		node := &s.nodes[s.next%len(s.nodes)]
 		s.next++
-		if wanted != "" && node.Name != wanted || wanted == "" && node.NoPodsFor || !selects(pod.Spec.NodeSelector, node) {
+		if wanted != "" && node.Name != wanted || wanted == "" && node.Reserved || !selects(pod.Spec.NodeSelector, node) {
 			continue
 		}
 		if s.taken(node.Name, ports) {
