@@ -91,7 +91,7 @@ struct ClusterSource::State {
   std::vector<Feed> feeds;
   std::shared_ptr<gateway_api::ObjectSet> objects = std::make_shared<gateway_api::ObjectSet>();
   source::SourceState state{.objects = objects, .problems = {}, .health = {}};
-  std::map<std::string_view, std::map<NamespacedName, Known>> known;  // by kind
+  KnownObjects known;
   std::map<Key, std::vector<Problem>> problems;
   std::map<std::string, StringMap> nodes;
   std::string bundle_version;
@@ -361,6 +361,8 @@ const Known* ClusterSource::Find(std::string_view kind, const NamespacedName& na
   auto found = of_kind->second.find(name);
   return found == of_kind->second.end() ? nullptr : &found->second;
 }
+
+const KnownObjects& ClusterSource::known() const { return state_->known; }
 
 const StringMap& ClusterSource::node_labels() const {
   static const StringMap kNone;

@@ -34,6 +34,8 @@ struct Known {
   std::string status;  // the `status` field as compact JSON; "": none
 };
 
+using KnownObjects = std::map<std::string_view, std::map<gateway_api::NamespacedName, Known>>;
+
 struct ClusterSourceOptions {
   std::string node;  // whose labels are wanted; "": no node is looked at
   // Of Secrets, those of type kubernetes.io/tls are read, in these namespaces; empty: everywhere.
@@ -57,6 +59,8 @@ class ClusterSource {
   const source::SourceState& state() const;
   // Null: the API server has no such object. Kinds without a status are not remembered.
   const Known* Find(std::string_view kind, const gateway_api::NamespacedName& name) const;
+  // All of them, by kind.
+  const KnownObjects& known() const;
   const gateway_api::StringMap& node_labels() const;
   // All nodes with their labels, by name.
   const std::map<std::string, gateway_api::StringMap>& nodes() const;

@@ -103,7 +103,7 @@ void Reflector::OnPage(const Response& response) {
     page_ = std::max(page_ / 4, 1);
     return List();
   }
-  unreachable_ = !response.transport.ok();
+  NoteReach(response);
   if (!response.ok()) return OnListRefused(response.ToStatus());
   const std::optional<ListText> page = ReadListText(response.body);
   if (!page) {
@@ -219,7 +219,7 @@ void Reflector::OnWatchEnd(const Response& response) {
   if (response.ok()) {  // the server ends a watch now and then
     return lived >= kStanding ? Watch() : Retry(Next::kWatch);
   }
-  unreachable_ = !response.transport.ok();
+  NoteReach(response);
   const absl::Status status = response.ToStatus();
   if (absl::IsOutOfRange(status)) return Retry(Next::kList);
   if (absl::IsNotFound(status)) return Retry(Next::kList);  // which knows what a 404 means
@@ -252,6 +252,12 @@ void Reflector::Remove(const gateway_api::NamespacedName& name) {
 }
 
 // ---- failures -----------------------------------------------------------------------------------
+
+// An answer, whatever it says, ends the wait for an API server that is gone.
+void Reflector::NoteReach(const Response& response) {
+  const bool was_unreachable = std::exchange(unreachable_, !response.transport.ok());
+  if (was_unreachable && !unreachable_) backoff_.Reset();
+}
 
 bool Reflector::LastsSince(uint64_t& since_ms) {
   const uint64_t now = std::max<uint64_t>(timers_.now_ms(), 1);

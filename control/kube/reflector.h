@@ -104,6 +104,7 @@ class Reflector {
   void Remove(const gateway_api::NamespacedName& name);
   bool IsOld(std::string_view resource_version) const;
 
+  void NoteReach(const Response& response);
   void OnMissing();
   void OnDenied();
   bool LastsSince(uint64_t& since_ms);

@@ -337,6 +337,17 @@ TEST_F(ReflectorTest, DoesNotWaitOnceTheServerAnswersOthers) {
   ExpectWatchFrom(10);
 }
 
+TEST_F(ReflectorTest, WaitsShortlyAgainOnceItGetsAnswers) {
+  MakeWatching();
+  for (int i = 0; i < 9; ++i) {
+    client_.End({.transport = absl::UnavailableError("refused"), .body = {}, .retry_after = {}});
+    Pass(absl::Seconds(11));
+  }
+  client_.Answer(429, R"({"message":"storage is (re)initializing"})");
+  Pass(absl::Milliseconds(80));
+  ExpectWatchFrom(10);
+}
+
 TEST_F(ReflectorTest, AsksForLessWhenAnAnswerIsTooLarge) {
   Make({kServices});
   client_.End({.transport = absl::ResourceExhaustedError("large"), .body = {}, .retry_after = {}});
