@@ -47,10 +47,11 @@ class SluiceCase(ClusterCase):
         cls.api.apply(
             *objects.echo("a", cls.namespace), *objects.echo("b", cls.namespace),
             objects.gateway("shared", cls.namespace, objects.listener("http", 80),
-                            objects.listener("https", 443, "HTTPS", secret="certificate", hostname="*.example.test")),
-            cls.route("a"))
+                            objects.listener("https", 443, "HTTPS", secret="certificate", hostname="*.example.test")))
         cls.vip = cls.wait_programmed("shared")
-        cls.api.wait("an answer from a", lambda: cls.pod() == "a", 30)
+        for service in ("b", "a"):
+            cls.api.apply(cls.route(service))
+            cls.api.wait(f"an answer from {service}", lambda service=service: cls.pod() == service)
 
     @classmethod
     def owns_laboratory(cls):

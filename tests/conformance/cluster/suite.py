@@ -19,9 +19,9 @@ TIMEOUT = "60m"
 @dataclasses.dataclass
 class Test:
     name: str
-    outcome: str     # PASS, FAIL or SKIP
+    outcome: str     # PASS, FAIL, SKIP, or UNCLAIMED: it needs a feature that is not claimed
     seconds: float   # as the suite counts: of a parallel test without its waiting
-    reason: str = ""  # of a failure: the first message
+    reason: str = ""  # of a failure or a skip; of UNCLAIMED the feature
 
 
 @dataclasses.dataclass
@@ -80,38 +80,49 @@ class Suite:
                               and found["metadata"].get("deletionTimestamp")], 120)
 
 
-OUTCOME = re.compile(r"^( *)--- (PASS|FAIL|SKIP): TestConformance/(\S+) \(([\d.]+)s\)")
-RUNNING = re.compile(r"^=== (?:RUN|NAME|CONT) +(\S+)")
-MESSAGE = re.compile(r"^\s+Error:\s+(.*)|^\s+\S+\.go:\d+: (?!\d{4}-)(.*)")
+UNCLAIMED = "suite does not support "
+OUTCOME = re.compile(r"^ *--- (PASS|FAIL|SKIP): TestConformance/(\S+) \(([\d.]+)s\)")
+RUNNING = re.compile(r"^=== (?:RUN|NAME|CONT) +TestConformance/(\S+)")
+STAMPED = re.compile(r"^\s+\S+\.go:\d+: (?:\d{4}-\S+Z: )?(.*)")
 
 
 def parse(text):
-    """The tests of the suite's verbose output; a failed one with the first message that tells why."""
-    reasons = collect_reasons(text)
-    found = []
+    """The tests of the suite's verbose output; one that did not pass with why, as far as it says."""
+    reasons, failed, found = collect_reasons(text), {}, []
     for line in text.splitlines():
         match = OUTCOME.match(line)
-        if match and "/" not in match.group(3):
-            _, outcome, name, seconds = match.groups()
+        if not match:
+            continue
+        outcome, path, seconds = match.groups()
+        name, _, part = path.partition("/")
+        if not part:
             found.append(Test(name, outcome, float(seconds), reasons.get(name, "") if outcome != "PASS" else ""))
+        elif outcome == "FAIL":
+            failed.setdefault(name, []).append(path)
+    for test in found:
+        parts = [path for path in failed.get(test.name, []) if path in reasons]
+        if test.outcome == "SKIP" and test.reason.startswith(UNCLAIMED):
+            test.outcome, test.reason = "UNCLAIMED", test.reason.removeprefix(UNCLAIMED)
+        if test.outcome == "FAIL" and parts:
+            test.reason = f"{len(parts)} parts: {parts[-1].rpartition('/')[2]}: {reasons[parts[-1]]}"
     if not found:
         found.append(Test("(setup)", "FAIL", 0, last_words(text)))
     return found
 
 
 def collect_reasons(text):
-    """{test: message}: the last "Error:" block of the test or of its parts, else its last message."""
-    errors, messages, current, wanted = {}, {}, None, False
+    """{path of a test or of a part of it: message}: the last "Error:" block, else the last failed try,
+    else, of one that was skipped, its message."""
+    errors, tries, skips, current, wanted = {}, {}, {}, None, False
     for line in text.splitlines():
         running = RUNNING.match(line)
         if running:
-            parts = running.group(1).split("/")
-            current = parts[1] if len(parts) > 1 else None
-            wanted = False
+            current, wanted = running.group(1), False
             continue
         if current is None:
             continue
         stripped = line.strip()
+        stamped = STAMPED.match(line)
         if stripped.startswith("Error:"):
             errors[current] = stripped.removeprefix("Error:").strip()
             wanted = not errors[current]
@@ -119,9 +130,11 @@ def collect_reasons(text):
             errors[current], wanted = stripped, False
         elif stripped.startswith("Messages:"):
             errors[current] = f"{errors.get(current, '')} ({stripped.removeprefix('Messages:').strip()})"
-        elif MESSAGE.match(line):
-            messages[current] = stripped
-    return {**messages, **errors}
+        elif stamped and "not ready yet: " in line:
+            tries[current] = line.rpartition("not ready yet: ")[2]
+        elif stamped and stamped.group(1).startswith("Skipping "):
+            skips[current] = stamped.group(1).rpartition(": ")[2]
+    return {**skips, **tries, **errors}
 
 
 def last_words(text):

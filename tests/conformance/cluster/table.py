@@ -6,13 +6,23 @@ import yaml
 
 
 def table(result):
-    """Test by test, the slowest failures first; counts at the end."""
+    """Test by test, failures first; then what is not claimed, and the counts."""
     order = {"FAIL": 0, "SKIP": 1, "PASS": 2}
     lines = []
-    for test in sorted(result.tests, key=lambda test: (order[test.outcome], test.name)):
+    for test in sorted((test for test in result.tests if test.outcome in order), key=lambda test: (order[test.outcome], test.name)):
         lines.append(f"{test.outcome}  {test.seconds:6.1f} s  {test.name}{'  ' + shorten(test.reason) if test.reason else ''}")
+    lines += [f"not claimed: {feature}: {', '.join(names)}" for feature, names in unclaimed(result)]
     lines.append(summary(result))
     return "\n".join(lines)
+
+
+def unclaimed(result):
+    """[(feature, tests)] of the gateway's features; meshes are another kind of thing."""
+    by_feature = collections.defaultdict(list)
+    for test in result.tests:
+        if test.outcome == "UNCLAIMED" and test.reason != "Mesh":
+            by_feature[test.reason].append(test.name)
+    return sorted(by_feature.items())
 
 
 def shorten(text, length=220):
@@ -55,8 +65,10 @@ def record(result, report_path, folder, name):
     report = tidy_report(report_path)
     (folder / f"{name}.yaml").write_text(yaml.safe_dump(report, sort_keys=True))
     counted = collections.Counter(test.outcome for test in result.tests)
-    rows = [f"| {test.name} | {test.outcome.lower()} | {test.seconds:.1f} |" for test in sorted(result.tests, key=lambda t: t.name)]
+    ran = [test for test in result.tests if test.outcome != "UNCLAIMED"]
+    rows = [f"| {test.name} | {test.outcome.lower()} | {test.seconds:.1f} |" for test in sorted(ran, key=lambda t: t.name)]
     text = [f"# Gateway API {report.get('gatewayAPIVersion', '')}, {report.get('gatewayAPIChannel', '')} channel", "",
             f"{counted['PASS']} passed, {counted['FAIL']} failed, {counted['SKIP']} skipped in {result.seconds:.0f} s.",
-            "", *(f"- {line}" for line in profiles(report)), "", "| test | outcome | s |", "| --- | --- | ---: |", *rows, ""]
+            "", *(f"- {line}" for line in profiles(report)), "",
+            *(f"Not claimed: {feature} ({len(names)} tests)." for feature, names in unclaimed(result)), "", "| test | outcome | s |", "| --- | --- | ---: |", *rows, ""]
     (folder / f"{name}.md").write_text("\n".join(text))
