@@ -125,7 +125,30 @@ absl::Status ReadParts(const Document& document, View& view) {
   return read;
 }
 
+// Of a list of what several controllers say, ours.
+void KeepOurs(Document& status, const char* list) {
+  if (!status.contains(list) || !status[list].is_array()) return;
+  Document ours = Document::array();
+  for (Document& entry : status[list]) {
+    if (entry.value("controllerName", "") == compile::kControllerName) ours.push_back(entry);
+  }
+  status[list] = std::move(ours);
+}
+
 }  // namespace
+
+absl::Status ReadStatus(std::string_view json, std::string_view kind, const NamespacedName& name,
+                        Statuses& statuses) {
+  try {
+    Document status = Document::parse(json);
+    if (!status.is_object()) return absl::InvalidArgumentError("it is no object");
+    KeepOurs(status, "parents");
+    KeepOurs(status, "ancestors");
+    return ReadStatus(status, kind, name, statuses);
+  } catch (const Document::exception& error) {
+    return absl::InvalidArgumentError(error.what());
+  }
+}
 
 Document StatusDocument(const Statuses& statuses, std::string_view kind,
                         const NamespacedName& name) {

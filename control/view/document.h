@@ -23,6 +23,11 @@ Document StatusDocument(const compile::Statuses& statuses, std::string_view kind
 Document ToDocument(const CertificateFacts& facts);
 Document ToDocument(const AgentState& agent);
 
+// What the status of an object says, as an API server has it, is added to `statuses`: of its
+// parents and ancestors those that are ours. InvalidArgument: it is no status of that kind.
+absl::Status ReadStatus(std::string_view json, std::string_view kind,
+                        const gateway_api::NamespacedName& name, compile::Statuses& statuses);
+
 // The whole View as JSON. Text that is no UTF-8 is replaced.
 std::string ToJson(const View& view);
 // InvalidArgument: not a View of this version.

@@ -1,5 +1,7 @@
 #include "tools/gwctl/cli.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <map>
 #include <optional>
@@ -28,11 +30,21 @@ Output OutputOf(std::string_view form) {
 }
 
 void AddSource(CLI::App& app, Options& options) {
-  app.add_option("--manifests", options.manifests, "Read a folder of manifests, not the agent")
-      ->type_name("DIR");
-  app.add_option("--socket", options.socket, "The agent's admin socket")
-      ->type_name("PATH")
-      ->capture_default_str();
+  auto* manifests = app.add_option("--manifests", options.manifests, "Read a folder of manifests");
+  manifests->type_name("DIR");
+  auto* socket = app.add_option(
+      "--socket", options.socket,
+      absl::StrCat("Ask the agent at this socket; default: ", kAgentSocket, ", if it is there"));
+  socket->type_name("PATH")->excludes(manifests);
+  app.add_option("--kubeconfig", options.kubeconfig,
+                 "Read the cluster of this kubeconfig; default: as kubectl, if no agent is here")
+      ->type_name("FILE")
+      ->excludes(manifests)
+      ->excludes(socket);
+  app.add_option("--context", options.context, "Read the cluster of this context")
+      ->type_name("NAME")
+      ->excludes(manifests)
+      ->excludes(socket);
 }
 
 void AddSelection(CLI::App& app, Options& options) {
@@ -121,13 +133,19 @@ void TellStale(const view::View& view, const Session& session) {
 }
 
 constexpr char kFooter[] =
-    "Exit codes: 0 ok; 1 the answer is no, or there are errors; 2 wrong usage; 3 the folder or the "
-    "agent cannot be read.";
+    "Exit codes: 0 ok; 1 the answer is no, or there are errors; 2 wrong usage; 3 the folder, the "
+    "agent or the cluster cannot be read.";
+
+absl::StatusOr<view::View> ReadView(const Options& options, absl::Time now) {
+  if (!options.manifests.empty()) return ViewOfFolder(options.manifests, now);
+  if (!options.socket.empty()) return ViewOfAgent(options.socket);
+  const bool cluster = !options.kubeconfig.empty() || !options.context.empty();
+  if (!cluster && ::access(kAgentSocket, F_OK) == 0) return ViewOfAgent(kAgentSocket);
+  return ViewOfCluster({.kubeconfig = options.kubeconfig, .context = options.context}, now);
+}
 
 ExitCode RunCommand(const Command& command, const Options& options, const Session& session) {
-  absl::StatusOr<view::View> view = options.manifests.empty()
-                                        ? ViewOfAgent(options.socket)
-                                        : ViewOfFolder(options.manifests, session.now);
+  absl::StatusOr<view::View> view = ReadView(options, session.now);
   if (!view.ok()) return session.Fail(kUnreadable, view.status().message());
   if (command.run != AnalyzeCommand) TellErrors(*view, session);
   if (command.run != StatusCommand) TellStale(*view, session);

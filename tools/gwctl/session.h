@@ -10,20 +10,25 @@
 
 namespace sluice::gwctl {
 
+inline constexpr char kAgentSocket[] = "/run/sluice/admin.sock";
+
 // For scripts.
 enum ExitCode : int {
   kOk = 0,
   kProblems = 1,    // the answer is no: not found, no route, errors in manifests
   kUsage = 2,       // the command line is wrong
-  kUnreadable = 3,  // the folder or the agent cannot be read
+  kUnreadable = 3,  // the folder, the agent or the cluster cannot be read
 };
 
 enum class Output { kTable, kWide, kYaml, kJson };
 
 struct Options {
-  // Where from: a folder, else the agent.
+  // Where from: a folder; an API server, if that is named; the agent, if it or its socket is there;
+  // else the API server of the usual kubeconfig.
   std::string manifests;
-  std::string socket = "/run/sluice/admin.sock";
+  std::string socket;  // "": kAgentSocket
+  std::string kubeconfig;
+  std::string context;
 
   // get, describe
   std::string resources;  // one or more, with commas

@@ -10,6 +10,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "control/compile/compile.h"
+#include "control/kube/read_cluster.h"
 #include "control/view/document.h"
 #include "dataplane/core/fd.h"
 
@@ -90,6 +92,23 @@ absl::StatusOr<view::View> Ask(const std::string& path) {
       absl::StrCat("its answer cannot be read: ", view.status().message()));
 }
 
+compile::Statuses StatusesOf(const kube::KnownObjects& known,
+                             std::vector<gateway_api::Problem>& problems) {
+  compile::Statuses statuses;
+  for (const auto& [kind, objects] : known) {
+    for (const auto& [name, object] : objects) {
+      if (object.status.empty()) continue;
+      const absl::Status read = view::ReadStatus(object.status, kind, name, statuses);
+      if (read.ok()) continue;
+      problems.push_back({.severity = gateway_api::Problem::Severity::kWarning,
+                          .object = absl::StrCat(kind, " ", ToString(name)),
+                          .path = "status",
+                          .message = std::string(read.message())});
+    }
+  }
+  return statuses;
+}
+
 }  // namespace
 
 absl::StatusOr<view::View> ViewOfFolder(const std::string& folder, absl::Time now) {
@@ -101,6 +120,25 @@ absl::StatusOr<view::View> ViewOfAgent(const std::string& socket_path) {
   if (view.ok()) return view;
   return absl::Status(view.status().code(), absl::StrCat("asking the agent at ", socket_path, ": ",
                                                          view.status().message()));
+}
+
+absl::StatusOr<view::View> ViewOfCluster(const kube::ConfigOptions& options, absl::Time now) {
+  absl::StatusOr<kube::Config> config = kube::LoadConfig(options, kube::Surroundings::OfProcess());
+  if (!config.ok()) return config.status();
+  const std::string server = config->server;
+  absl::StatusOr<kube::ClusterContents> contents =
+      kube::ReadCluster(*std::move(config), {.deadline = kClusterTimeout});
+  if (!contents.ok()) {
+    return absl::Status(contents.status().code(), absl::StrCat("reading the cluster at ", server,
+                                                               ": ", contents.status().message()));
+  }
+  compile::CompileOptions compile_options{.now = now, .allocate = false};
+  compile_options.bundle_version = contents->bundle_version;
+  view::View view =
+      view::MakeView(*contents->objects, compile::Compile(*contents->objects, compile_options),
+                     std::move(contents->problems));
+  view.statuses = StatusesOf(contents->known, view.problems);
+  return view;
 }
 
 }  // namespace sluice::gwctl

@@ -66,7 +66,9 @@ void PrintTables(const AgentState& agent, std::ostream& out) {
 
 ExitCode StatusCommand(const view::View& view, const Options& options, const Session& session) {
   if (!view.agent) {
-    return session.Fail(kUsage, "a folder of manifests has no status: leave out --manifests");
+    return session.Fail(
+        kUsage,
+        "only an agent has a status: ask it on its node, without --manifests and --kubeconfig");
   }
   const AgentState& agent = *view.agent;
   const Document document = view::ToDocument(agent);

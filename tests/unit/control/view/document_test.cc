@@ -129,5 +129,26 @@ TEST(Document, RefusesWhatIsNoView) {
   }
 }
 
+TEST(ReadStatus, TakesOfARouteWhatIsOurs) {
+  compile::Statuses statuses;
+  const char* json = R"({"parents": [
+    {"parentRef": {"name": "gw"}, "controllerName": "example.com/other", "conditions": []},
+    {"parentRef": {"name": "gw"}, "controllerName": "sluice.edgeprime.io/gateway-controller",
+     "conditions": [{"type": "Accepted", "status": "True", "reason": "Accepted", "message": "yes",
+                     "observedGeneration": 2, "lastTransitionTime": "2026-01-01T00:00:00Z"}]}]})";
+  ASSERT_TRUE(ReadStatus(json, "HTTPRoute", {"ns", "r"}, statuses).ok());
+  const compile::RouteStatus& route = statuses.routes.at({"HTTPRoute", {"ns", "r"}});
+  ASSERT_EQ(route.parents.size(), 1u);
+  EXPECT_EQ(route.parents[0].conditions,
+            (std::vector<compile::Condition>{{"Accepted", true, "Accepted", "yes", 2}}));
+}
+
+TEST(ReadStatus, RefusesWhatIsNoStatus) {
+  compile::Statuses statuses;
+  for (const char* json : {"", "[]", "{", "{\"parents\": 3}"}) {
+    EXPECT_FALSE(ReadStatus(json, "HTTPRoute", {"ns", "r"}, statuses).ok()) << json;
+  }
+}
+
 }  // namespace
 }  // namespace sluice::view
