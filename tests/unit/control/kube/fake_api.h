@@ -12,7 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/log/check.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
@@ -40,14 +42,28 @@ class FakeApi : public Client {
     json["metadata"]["resourceVersion"] = absl::StrCat(++version_);
     const std::string name = NameOf(json);
     Json& stored = collections_.at(collection)[name];
-    const bool is_new = stored.is_null();
+    const char* type = stored.is_null() ? "ADDED" : "MODIFIED";
     stored = std::move(json);
-    Tell(collection, is_new ? "ADDED" : "MODIFIED", stored);
+    Tell({version_, collection, type, stored});
   }
   void Delete(const std::string& collection, const std::string& name) {
     auto node = collections_.at(collection).extract(name);
     node.mapped()["metadata"]["resourceVersion"] = absl::StrCat(++version_);
-    Tell(collection, "DELETED", node.mapped());
+    Tell({version_, collection, "DELETED", node.mapped()});
+  }
+  // New watches from before now, and pages of older lists, are refused from now on (410).
+  void Compact() {
+    pages_.clear();
+    compacted_ = version_;
+  }
+  // "name@version" of all that is there.
+  std::set<std::string> Objects(const std::string& collection) const {
+    std::set<std::string> objects;
+    for (const auto& [name, object] : collections_.at(collection)) {
+      objects.insert(
+          absl::StrCat(name, "@", object.at("metadata").at("resourceVersion").get<std::string>()));
+    }
+    return objects;
   }
   void BreakWatches() {
     for (const auto& call : calls_) {
@@ -56,9 +72,13 @@ class FakeApi : public Client {
     loop_.Defer(answer_);
   }
 
+  enum class Fault { kNone, kLater, kTwice, kCut, kBroken, kGone, kError };
+
   bool down = false;
   std::set<std::string> denied;  // collections that may not be read
   std::set<std::string> paths;   // that were asked for, without versions and limits
+  // Asked before each event of a watch and each page of a list.
+  std::function<Fault()> fault = [] { return Fault::kNone; };
 
   std::unique_ptr<Call> Send(Request request,
                              std::function<void(const Response&)> on_done) override {
@@ -74,10 +94,15 @@ class FakeApi : public Client {
     std::string collection, query;
     std::function<void(const Response&)> on_end;
     std::function<void(std::string_view)> on_line;
-    std::vector<std::string> lines;
     bool open = true;
     bool broken = false;
     bool begun = false;
+    int64_t version = 0;  // of the last event that was sent
+  };
+  struct Event {
+    int64_t version;
+    std::string collection, type;
+    Json object;
   };
   class PendingCall : public Call {
    public:
@@ -106,7 +131,7 @@ class FakeApi : public Client {
     }
     paths.insert(asked);
     calls_.push_back(std::make_shared<Pending>(
-        Pending{parts.first, parts.second, std::move(on_end), std::move(on_line), {}}));
+        Pending{parts.first, parts.second, std::move(on_end), std::move(on_line)}));
     loop_.Defer(answer_);
     return std::make_unique<PendingCall>(calls_.back());
   }
@@ -133,12 +158,17 @@ class FakeApi : public Client {
     return true;
   }
 
-  void Tell(const std::string& collection, std::string_view type, const Json& object) {
-    for (const auto& call : calls_) {
-      const bool watches = call->on_line != nullptr && Split(call->collection).first == collection;
-      if (!watches || !Selects(*call, object)) continue;
-      call->lines.push_back(Json{{"type", type}, {"object", object}}.dump());
+  static std::string Parameter(const Pending& call, std::string_view name) {
+    for (std::string_view field : absl::StrSplit(call.query, '&')) {
+      if (absl::ConsumePrefix(&field, name) && absl::ConsumePrefix(&field, "=")) {
+        return std::string(field);
+      }
     }
+    return "";
+  }
+
+  void Tell(Event event) {
+    history_.push_back(std::move(event));
     loop_.Defer(answer_);
   }
 
@@ -147,39 +177,129 @@ class FakeApi : public Client {
     for (const auto& call : std::vector(calls_)) {
       if (!call->open) continue;
       if (down || std::exchange(call->broken, false)) {
-        End(*call, {.transport = absl::UnavailableError("down"), .body = {}, .retry_after = {}});
+        Break(*call);
       } else if (denied.contains(Split(call->collection).first)) {
-        End(*call, {.transport = {}, .code = 403, .body = "{}", .retry_after = {}});
+        Refuse(*call, 403, "{}");
       } else if (!collections_.contains(Split(call->collection).first)) {
-        End(*call, {.transport = {}, .code = 404, .body = "404 page not found", .retry_after = {}});
+        Refuse(*call, 404, "404 page not found");
       } else if (call->on_line == nullptr) {
-        End(*call, {.transport = {}, .code = 200, .body = ListOf(*call), .retry_after = {}});
+        SendPage(*call);
       } else {
-        if (!std::exchange(call->begun, true)) call->on_line("");
-        for (const std::string& line : std::exchange(call->lines, {})) {
-          if (call->open) call->on_line(line);
-        }
+        SendEvents(*call);
       }
     }
   }
+
   static void End(Pending& call, const Response& response) {
     call.open = false;
     call.on_end(response);
   }
-  std::string ListOf(const Pending& call) {
-    Json items = Json::array();
-    for (const auto& [name, object] : collections_[Split(call.collection).first]) {
-      if (Selects(call, object)) items.push_back(object);
+  static void Break(Pending& call) {
+    End(call, {.transport = absl::UnavailableError("down"), .body = {}, .retry_after = {}});
+  }
+  static void Refuse(Pending& call, int code, std::string body) {
+    End(call, {.transport = {}, .code = code, .body = std::move(body), .retry_after = {}});
+  }
+
+  void SendEvents(Pending& call) {
+    if (!std::exchange(call.begun, true)) {
+      CHECK(absl::SimpleAtoi(Parameter(call, "resourceVersion"), &call.version));
+      if (call.version < compacted_) return Refuse(call, 410, "{}");
+      call.on_line("");
     }
-    return Json{{"metadata", {{"resourceVersion", absl::StrCat(version_)}}}, {"items", items}}
-        .dump();
+    for (const Event& event : std::vector(history_)) {
+      const bool wanted = event.version > call.version &&
+                          event.collection == Split(call.collection).first &&
+                          Selects(call, event.object);
+      if (call.open && wanted && !SendEvent(call, event)) return;
+    }
+  }
+  // False: no more for now.
+  bool SendEvent(Pending& call, const Event& event) {
+    const std::string line = Json{{"type", event.type}, {"object", event.object}}.dump();
+    switch (fault()) {
+      case Fault::kNone:
+        break;
+      case Fault::kLater:
+        loop_.Defer(answer_);
+        return false;
+      case Fault::kTwice:
+        call.on_line(line);
+        break;
+      case Fault::kCut:
+        call.on_line(line.substr(0, line.size() / 2));
+        return false;
+      case Fault::kBroken:
+        Break(call);
+        return false;
+      case Fault::kGone:
+        call.on_line(R"({"type":"ERROR","object":{"code":410}})");
+        return false;
+      case Fault::kError:
+        call.on_line(R"({"type":"ERROR","object":{"code":500}})");
+        return false;
+    }
+    if (call.open) call.on_line(line);
+    call.version = event.version;
+    return call.open;
+  }
+
+  void SendPage(Pending& call) {
+    std::string body = PageOf(call);
+    if (body.empty()) return Refuse(call, 410, "{}");
+    switch (fault()) {
+      case Fault::kNone:
+      case Fault::kTwice:
+        return Refuse(call, 200, std::move(body));
+      case Fault::kLater:
+        return loop_.Defer(answer_);
+      case Fault::kCut:
+        return Refuse(call, 200, body.substr(0, body.size() / 2));
+      case Fault::kBroken:
+        return Break(call);
+      case Fault::kGone:
+        return Refuse(call, 410, "{}");
+      case Fault::kError:
+        return Refuse(call, 500, "{}");
+    }
+  }
+  // A list is of one moment, whatever happens while its pages are fetched. "": that is forgotten.
+  std::string PageOf(const Pending& call) {
+    std::string token = Parameter(call, "continue");
+    if (token.empty()) {
+      Json items = Json::array();
+      for (const auto& [name, object] : collections_[Split(call.collection).first]) {
+        if (Selects(call, object)) items.push_back(object);
+      }
+      token = absl::StrCat("t", ++tokens_);
+      pages_[token] = {{"metadata", {{"resourceVersion", absl::StrCat(version_)}}},
+                       {"items", std::move(items)}};
+    }
+    auto found = pages_.find(token);
+    if (found == pages_.end()) return "";
+    Json page = found->second;
+    size_t limit = 0;
+    CHECK(absl::SimpleAtoi(Parameter(call, "limit"), &limit));
+    Json rest = page;
+    Json& items = page["items"];
+    if (items.size() > limit) {
+      rest["items"].erase(rest["items"].begin(),
+                          rest["items"].begin() + static_cast<int64_t>(limit));
+      items.erase(items.begin() + static_cast<int64_t>(limit), items.end());
+      const std::string next = absl::StrCat("t", ++tokens_);
+      pages_[next] = std::move(rest);
+      page["metadata"]["continue"] = next;
+    }
+    return page.dump();
   }
 
   core::EventLoop& loop_;
   core::Deferred answer_;
   std::vector<std::shared_ptr<Pending>> calls_;
   std::map<std::string, std::map<std::string, Json>> collections_;
-  int64_t version_ = 100;
+  std::vector<Event> history_;
+  std::map<std::string, Json> pages_;  // what is left of lists, by token
+  int64_t version_ = 100, compacted_ = 0, tokens_ = 0;
 };
 
 }  // namespace sluice::kube
