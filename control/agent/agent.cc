@@ -94,8 +94,27 @@ int Agent::Run() {
   }
   LOG(INFO) << (lock_.valid() ? "started" : "started, beside the agent that owns this node");
   loop_.Run();
+  return removed_ ? LeaveNothing() : LeaveAll();
+}
+
+int Agent::LeaveAll() {
   LOG(INFO) << "stopped; programs, routes and sockets stay for the next agent";
   return EXIT_SUCCESS;
+}
+
+int Agent::LeaveNothing() {
+  if (packets_ != nullptr) packets_->Follow(nullptr);
+  liveness_.reset();  // first: its thread uses the packet path
+  packets_.reset();
+  const absl::Status detached = packet::PacketPath::Detach(options_.pin_folder());
+  ::unlink(options_.last_good_file().c_str());
+  ::unlink(options_.ticket_secret_file().c_str());
+  if (detached.ok()) {
+    LOG(INFO) << "removed: nothing of Sluice is in the kernel any more";
+  } else {
+    LOG(ERROR) << "removed, but something stays in the kernel: " << detached.message();
+  }
+  return detached.ok() ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 absl::Status Agent::OpenFolders() {
@@ -130,7 +149,8 @@ void Agent::OnSignal() {
   if (::read(signals_.get(), &ignored, sizeof ignored) < 0) return;
   if (stopping_ || let_go()) return loop_.Stop();
   stopping_ = true;
-  source_->Stop([this] {
+  source_->Stop([this](bool removed) {
+    removed_ = removed;
     VipOwnership* ownership = liveness_ == nullptr ? nullptr : liveness_->ownership();
     if (ownership == nullptr) return loop_.Stop();
     ownership->Leave([this] { loop_.Stop(); });
@@ -240,10 +260,10 @@ absl::Status Agent::JoinElection() {
   VipOwnership* ownership = liveness_->ownership();
   if (ownership == nullptr) return absl::OkStatus();
   if (!options_.heartbeat_key.empty()) {
-    absl::StatusOr<election::HeartbeatKeys> keys =
-        election::HeartbeatKeys::Read(options_.heartbeat_key);
-    if (!keys.ok()) return keys.status();
-    ownership->SetKeys(*std::move(keys));
+    heartbeat_key_ = std::make_unique<HeartbeatKeyFile>(
+        loop_, options_.heartbeat_key,
+        [ownership](election::HeartbeatKeys keys) { ownership->SetKeys(std::move(keys)); });
+    if (absl::Status read = heartbeat_key_->Start(); !read.ok()) return read;
   }
   packets_->Follow(ownership);
   packets_->OnNews([this, ownership, written = std::vector<std::string>()]() mutable {
@@ -306,9 +326,10 @@ void Agent::LetGo() {
   drain.mutable_drain()->set_timeout_ms(kDrainMs);
   proxy_.Send(drain);
   if (packets_ != nullptr) packets_->Follow(nullptr);
+  heartbeat_key_.reset();
   liveness_.reset();  // first: its thread uses the packet path
   packets_.reset();   // what is pinned stays
-  source_->Stop([] {});
+  source_->Stop([](bool) {});
   admin_.reset();
   metrics_.reset();
   lock_ = core::Fd();

@@ -12,6 +12,7 @@
 #include "control/agent/admin_server.h"
 #include "control/agent/agent_metrics.h"
 #include "control/agent/handover.h"
+#include "control/agent/heartbeat_key_file.h"
 #include "control/agent/listening_sockets.h"
 #include "control/agent/liveness.h"
 #include "control/agent/object_source.h"
@@ -44,6 +45,9 @@ class Agent {
   absl::Status StartSource();
 
   void OnSignal();
+  // What is left in the kernel at the end; the exit code.
+  int LeaveAll();
+  int LeaveNothing();
 
   // What only one agent of a node may have.
   absl::Status OwnNode();
@@ -93,6 +97,7 @@ class Agent {
   std::unique_ptr<ObjectSource> source_;
   std::unique_ptr<PacketDriver> packets_;  // null: no packet path, or not ours (yet, any more)
   std::unique_ptr<Liveness> liveness_;
+  std::unique_ptr<HeartbeatKeyFile> heartbeat_key_;  // null: none was given
   std::unique_ptr<AdminServer> admin_;
   std::unique_ptr<metrics::TextServer> metrics_;
   std::unique_ptr<HandoverServer> successor_;  // the door for the agent after us
@@ -103,6 +108,7 @@ class Agent {
   core::Timer ask_again_;  // for the node; for the metrics' port
   core::Timer last_good_;  // to be saved, or to be restored
   bool stopping_ = false;
+  bool removed_ = false;  // from the cluster
   uint64_t compiles_ = 0;
   double compile_seconds_ = 0;
 };

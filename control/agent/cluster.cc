@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "control/agent/removal.h"
 #include "control/kube/config.h"
 
 namespace sluice::agent {
@@ -68,9 +69,13 @@ void Cluster::OnReport(const publish::Report& report) {
   if (complete()) scribe_->Want(report.statuses, compiled_);
 }
 
-void Cluster::Stop(std::function<void()> done) {
-  if (scribe_ == nullptr || !synced_) return done();
-  scribe_->Stop(std::move(done));
+void Cluster::Stop(std::function<void(bool removed)> done) {
+  if (scribe_ == nullptr || !synced_) return done(false);
+  scribe_->Stop([this, done = std::move(done)] {
+    if (options_.cluster.daemonset.empty()) return done(false);
+    removal_ =
+        AskForRemoval(*client_, {options_.cluster.own_namespace, options_.cluster.daemonset}, done);
+  });
 }
 
 }  // namespace sluice::agent

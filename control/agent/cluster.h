@@ -32,8 +32,9 @@ class Cluster {
   compile::CompileOptions CompileOptions() const;
   void OnCompiled(const compile::Compiled& compiled);
   void OnReport(const publish::Report& report);
-  // Gives the leadership up; `done` comes within about a second.
-  void Stop(std::function<void()> done);
+  // Gives the leadership up; `done` comes within about two seconds, and says whether Sluice is
+  // being removed from the cluster.
+  void Stop(std::function<void(bool removed)> done);
 
   bool leads() const { return scribe_ != nullptr && scribe_->leads(); }
 
@@ -46,6 +47,7 @@ class Cluster {
   std::unique_ptr<kube::CurlClient> client_;
   std::unique_ptr<kube::ClusterSource> source_;
   std::unique_ptr<status::Scribe> scribe_;
+  std::unique_ptr<kube::Call> removal_;
   bool synced_ = false;
   status::Versions compiled_;   // what the newest compile read
   compile::Allocations given_;  // and what it gave out

@@ -43,8 +43,8 @@ void ObjectSource::OnReport(const publish::Report& report) {
   folder_->SaveStatuses(report.statuses);
 }
 
-void ObjectSource::Stop(std::function<void()> done) {
-  cluster_ != nullptr ? cluster_->Stop(std::move(done)) : done();
+void ObjectSource::Stop(std::function<void(bool removed)> done) {
+  cluster_ != nullptr ? cluster_->Stop(std::move(done)) : done(false);
 }
 
 }  // namespace sluice::agent

@@ -40,8 +40,9 @@ class ObjectSource {
   // Writes what changed in the statuses, and says what this node serves.
   void OnReport(const publish::Report& report);
 
-  // Writes nothing more; `done` comes at once, or within about a second.
-  void Stop(std::function<void()> done);
+  // Writes nothing more; `done` comes at once or within about two seconds, and says whether nothing
+  // of us is to stay on this node.
+  void Stop(std::function<void(bool removed)> done);
 
  private:
   std::unique_ptr<Folder> folder_;

@@ -30,6 +30,8 @@ void DeclareCluster(CLI::App& app, ClusterOptions& cluster) {
   app.add_option("--api-server", cluster.server, "URL of the API server, if another than they say");
   app.add_option("--namespace", cluster.own_namespace, "where the Lease and the keys are")
       ->capture_default_str();
+  app.add_option("--daemonset", cluster.daemonset,
+                 "that we run in: when it is removed, everything is taken out of the kernel");
   app.add_option("--secret-namespace", cluster.secret_namespaces,
                  "watch Secrets in this namespace only; repeatable; default: in all");
 }

@@ -20,6 +20,7 @@ struct ClusterOptions {
   std::string server;       // instead of what those say: "https://localhost:7445"
   std::string own_namespace = "sluice-system";  // of the Lease and the keys
   std::vector<std::string> secret_namespaces;   // empty: all
+  std::string daemonset;                        // that we run in; "": none
 
   bool given() const { return in_cluster || !kubeconfig.empty(); }
   bool operator==(const ClusterOptions&) const = default;

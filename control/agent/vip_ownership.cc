@@ -14,7 +14,7 @@ namespace {
 constexpr absl::Duration kProxySilence = absl::Milliseconds(150);
 // A deadline that moves by less is not written again.
 constexpr absl::Duration kWorthWriting = absl::Milliseconds(10);
-constexpr absl::Duration kReportEvery = absl::Milliseconds(100);
+constexpr absl::Duration kReportEvery = absl::Milliseconds(200);
 constexpr absl::Duration kLongestLeave = absl::Milliseconds(500);
 
 bool IsOn(const CandidateVip& vip, const std::string& interface) {

@@ -45,20 +45,40 @@ TEST(AgentOptions, WithoutPacketPathNoInterfaceIsNeeded) {
 }
 
 TEST(AgentOptions, ACluster) {
-  EXPECT_EQ(
-      Parsed({"--kubeconfig", "/k", "--context", "lab", "--api-server", "https://localhost:7445",
-              "--namespace", "gw", "--node", "n1", "--secret-namespace", "a", "--secret-namespace",
-              "b", "--interface", "eth0", "--metrics", "off", "--take-over", "--proxy-socket", "/p"}),
-      (AgentOptions{.cluster = {.kubeconfig = "/k",
-                                .context = "lab",
-                                .server = "https://localhost:7445",
-                                .own_namespace = "gw",
-                                .secret_namespaces = {"a", "b"}},
-                    .node = "n1",
-                    .interfaces = {"eth0"},
-                    .proxy_door = "/p",
-                    .take_over = true}));
+  EXPECT_EQ(Parsed({"--kubeconfig",
+                    "/k",
+                    "--context",
+                    "lab",
+                    "--api-server",
+                    "https://localhost:7445",
+                    "--namespace",
+                    "gw",
+                    "--node",
+                    "n1",
+                    "--secret-namespace",
+                    "a",
+                    "--secret-namespace",
+                    "b",
+                    "--interface",
+                    "eth0",
+                    "--metrics",
+                    "off",
+                    "--take-over",
+                    "--proxy-socket",
+                    "/p"}),
+            (AgentOptions{.cluster = {.kubeconfig = "/k",
+                                      .context = "lab",
+                                      .server = "https://localhost:7445",
+                                      .own_namespace = "gw",
+                                      .secret_namespaces = {"a", "b"}},
+                          .node = "n1",
+                          .interfaces = {"eth0"},
+                          .proxy_door = "/p",
+                          .take_over = true}));
   EXPECT_TRUE(Parsed({"--in-cluster", "--interface", "eth0"}).cluster.in_cluster);
+  EXPECT_EQ(
+      Parsed({"--in-cluster", "--daemonset", "sluice", "--interface", "eth0"}).cluster.daemonset,
+      "sluice");
   EXPECT_TRUE(Parsed({"--ready"}).ready);
 }
 
