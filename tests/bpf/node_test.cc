@@ -116,7 +116,7 @@ TEST_F(NodeTest, IsSilentAfterTheDeadline) {
   EXPECT_EQ(1u, Count(VERDICT_EXPIRED));
 }
 
-VipDeadline HeldFor(const std::string& vip, absl::Duration time) {
+VipDeadline HeldFor(std::string_view vip, absl::Duration time) {
   return {IpAddress::Parse(vip).value(), MonotonicNow() + time};
 }
 
