@@ -4,10 +4,14 @@
 // A value like std::map: no thread rule of its own.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "gateway-api/metadata.h"
 
@@ -56,6 +60,10 @@ class ObjectMap {
     auto found = pointers_.find(name);
     return found == pointers_.end() ? nullptr : found->second.get();
   }
+  ObjectPtr<T> FindPointer(const NamespacedName& name) const {
+    auto found = pointers_.find(name);
+    return found == pointers_.end() ? nullptr : found->second;
+  }
   const Pointers& pointers() const { return pointers_; }
 
   // As long as someone holds the version of a map, another map with the same one has the same
@@ -63,16 +71,29 @@ class ObjectMap {
   using Version = std::shared_ptr<const char>;
   const Version& version() const { return version_; }
 
+  // What may be different from the map that had this version, sorted; nullopt: it is too long ago,
+  // or was another map.
+  std::optional<std::vector<NamespacedName>> ChangedSince(const Version& version) const {
+    if (version == version_) return std::vector<NamespacedName>();
+    auto at = std::ranges::find(recent_, version, &Change::before);
+    if (at == recent_.end()) return std::nullopt;
+    std::vector<NamespacedName> names;
+    for (; at != recent_.end(); ++at) names.push_back(at->name);
+    std::ranges::sort(names);
+    names.erase(std::ranges::unique(names).begin(), names.end());
+    return names;
+  }
+
   // Adds an object, or replaces the one of that name.
   void Put(T object) {
     NamespacedName name = object.meta.key();
-    pointers_.insert_or_assign(std::move(name), std::make_shared<const T>(std::move(object)));
-    version_ = std::make_shared<const char>();
+    pointers_.insert_or_assign(name, std::make_shared<const T>(std::move(object)));
+    Changed(std::move(name));
   }
   // True if there was one.
   bool Erase(const NamespacedName& name) {
     if (pointers_.erase(name) == 0) return false;
-    version_ = std::make_shared<const char>();
+    Changed(name);
     return true;
   }
 
@@ -86,8 +107,20 @@ class ObjectMap {
   }
 
  private:
+  struct Change {
+    Version before;
+    NamespacedName name;
+  };
+  static constexpr size_t kRecent = 64;  // changes that are known at least, if there were as many
+
+  void Changed(NamespacedName name) {
+    if (recent_.size() == 2 * kRecent) recent_.erase(recent_.begin(), recent_.begin() + kRecent);
+    recent_.push_back({std::exchange(version_, std::make_shared<const char>()), std::move(name)});
+  }
+
   Pointers pointers_;
   Version version_ = std::make_shared<const char>();
+  std::vector<Change> recent_;  // oldest first
 };
 
 }  // namespace sluice::gateway_api

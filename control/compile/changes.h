@@ -2,7 +2,11 @@
 // remembered by. Pure, but for the memory that the caller owns.
 #pragma once
 
+#include <functional>
+#include <optional>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "gateway-api/object_map.h"
 
@@ -29,40 +33,52 @@ bool SameForCompile(const T& a, const T& b) {
   return copy == b;
 }
 
-// Calls changed(name, before, now) for each object that came (before is null), went (now is null)
-// or changed, in the order of names, and remembers `now`. True if there was any.
-template <typename T, typename F>
-bool TakeChanges(const ObjectMap<T>& now, Remembered<T>& before, F changed) {
-  if (before.version == now.version()) return false;
-  bool any = false;
-  const auto report = [&](const NamespacedName& name, const ObjectPtr<T>& a,
-                          const ObjectPtr<T>& b) {
-    any = true;
-    changed(name, a, b);
-  };
-  const ObjectPtr<T> none;
-  auto& old = before.pointers;
-  auto a = old.begin();
+template <typename T>
+using Reported = std::function<void(const NamespacedName& name, const ObjectPtr<T>& before,
+                                    const ObjectPtr<T>& now)>;
+
+// One name of both maps. True if it was reported.
+template <typename T>
+bool TakeChange(const NamespacedName& name, const ObjectMap<T>& now, Remembered<T>& before,
+                const Reported<T>& changed) {
+  const ObjectPtr<T> object = now.FindPointer(name);
+  auto [at, is_new] = before.pointers.try_emplace(name);
+  const ObjectPtr<T> old = std::exchange(at->second, object);
+  if (object == nullptr) before.pointers.erase(at);
+  if (old == object) return false;
+  if (old != nullptr && object != nullptr && SameForCompile(*old, *object)) return false;
+  changed(name, old, object);
+  return true;
+}
+
+// All names of both maps.
+template <typename T>
+std::vector<NamespacedName> Differences(const ObjectMap<T>& now, const Remembered<T>& before) {
+  std::vector<NamespacedName> names;
+  auto a = before.pointers.begin();
   for (const auto& [name, object] : now.pointers()) {
-    while (a != old.end() && a->first < name) {
-      report(a->first, a->second, none);
-      a = old.erase(a);
-    }
-    if (a == old.end() || name < a->first) {
-      report(name, none, object);
-      old.emplace_hint(a, name, object);
+    if (a != before.pointers.end() && a->second == object) {
+      ++a;
       continue;
     }
-    if (a->second != object) {
-      if (!SameForCompile(*a->second, *object)) report(name, a->second, object);
-      a->second = object;
-    }
-    ++a;
+    for (; a != before.pointers.end() && a->first < name; ++a) names.push_back(a->first);
+    if (a != before.pointers.end() && a->first == name) ++a;
+    names.push_back(name);
   }
-  while (a != old.end()) {
-    report(a->first, a->second, none);
-    a = old.erase(a);
-  }
+  for (; a != before.pointers.end(); ++a) names.push_back(a->first);
+  return names;
+}
+
+// Calls changed(name, before, now) for each object that came (before is null), went (now is null)
+// or changed, in the order of names, and remembers `now`. True if there was any.
+template <typename T>
+bool TakeChanges(const ObjectMap<T>& now, Remembered<T>& before,
+                 const std::type_identity_t<Reported<T>>& changed) {
+  if (before.version == now.version()) return false;
+  std::optional<std::vector<NamespacedName>> names = now.ChangedSince(before.version);
+  if (!names) names = Differences(now, before);
+  bool any = false;
+  for (const NamespacedName& name : *names) any |= TakeChange(name, now, before, changed);
   before.version = now.version();
   return any;
 }

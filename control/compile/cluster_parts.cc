@@ -26,41 +26,52 @@ std::optional<NamespacedName> ServiceOf(const ObjectPtr<EndpointSlice>& slice) {
 }  // namespace
 
 void ClusterParts::Use(const ClusterPlan& plan) {
-  auto found = parts_.find(plan.id);
-  if (found == parts_.end()) {
-    found = parts_.try_emplace(plan.id).first;
-    Part& part = found->second;
-    part.plan = plan;
-    part.cluster.set_id(plan.id);
-    part.cluster.set_protocol(plan.protocol);
-  }
-  ++found->second.uses;
+  auto [at, is_new] = parts_.try_emplace(plan.id);
+  Part& part = at->second;
+  ++part.uses;
+  if (!is_new) return;
+  part.plan = plan;
+  part.cluster.set_id(plan.id);
+  part.cluster.set_protocol(plan.protocol);
+  ids_[plan.service].insert(plan.id);
+  dirty_.insert(plan.id);
 }
 
 // A cluster that is dropped and used again within one compile keeps its endpoints.
 void ClusterParts::Drop(std::string_view id) {
   auto found = parts_.find(id);
   CHECK(found != parts_.end() && found->second.uses > 0);
-  --found->second.uses;
+  if (--found->second.uses == 0) dirty_.insert(found->first);
 }
 
-std::set<NamespacedName> ClusterParts::TakeSlices(const gateway_api::ObjectSet& objects) {
-  std::set<NamespacedName> services;
+void ClusterParts::TakeSlices(const gateway_api::ObjectSet& objects) {
   TakeChanges(objects.All<EndpointSlice>(), remembered_,
-              [&](const NamespacedName& name, const ObjectPtr<EndpointSlice>& before,
-                  const ObjectPtr<EndpointSlice>& now) {
+              [this](const NamespacedName& name, const ObjectPtr<EndpointSlice>& before,
+                     const ObjectPtr<EndpointSlice>& now) {
                 if (auto service = ServiceOf(before)) {
                   auto slices = slices_.find(*service);
                   slices->second.erase(name);
                   if (slices->second.empty()) slices_.erase(slices);
-                  services.insert(*std::move(service));
+                  MarkDirty(*service);
                 }
                 if (auto service = ServiceOf(now)) {
                   slices_[*service][name] = now;
-                  services.insert(*std::move(service));
+                  MarkDirty(*service);
                 }
               });
-  return services;
+}
+
+void ClusterParts::MarkDirty(const NamespacedName& service) {
+  if (auto ids = ids_.find(service); ids != ids_.end()) {
+    dirty_.insert(ids->second.begin(), ids->second.end());
+  }
+}
+
+void ClusterParts::Remove(Parts::iterator at) {
+  auto ids = ids_.find(at->second.plan.service);
+  ids->second.erase(at->first);
+  if (ids->second.empty()) ids_.erase(ids);
+  parts_.erase(at);
 }
 
 void ClusterParts::Build(const gateway_api::ObjectSet& objects, Part& part) const {
@@ -72,22 +83,21 @@ void ClusterParts::Build(const gateway_api::ObjectSet& objects, Part& part) cons
   }
   part.endpoints = CompileEndpoints(*service, *FindPort(*service, part.plan.port), slices);
   part.endpoints.set_cluster_id(part.plan.id);
-  part.dirty = false;
 }
 
 void ClusterParts::Update(const gateway_api::ObjectSet& objects,
                           const std::set<NamespacedName>& services) {
-  const std::set<NamespacedName> sliced = TakeSlices(objects);
-  for (auto at = parts_.begin(); at != parts_.end();) {
-    Part& part = at->second;
-    if (part.uses == 0) {
-      at = parts_.erase(at);
-      continue;
+  TakeSlices(objects);
+  for (const NamespacedName& service : services) MarkDirty(service);
+  for (const std::string& id : dirty_) {
+    auto at = parts_.find(id);
+    if (at->second.uses == 0) {
+      Remove(at);
+    } else {
+      Build(objects, at->second);
     }
-    const NamespacedName& service = part.plan.service;
-    if (part.dirty || services.contains(service) || sliced.contains(service)) Build(objects, part);
-    ++at;
   }
+  dirty_.clear();
 }
 
 void ClusterParts::Emit(snapshot::Snapshot& snapshot) const {

@@ -31,17 +31,21 @@ class ClusterParts {
   struct Part {
     ClusterPlan plan;
     int uses = 0;
-    bool dirty = true;
     snapshot::Cluster cluster;
     snapshot::EndpointSet endpoints;
   };
+  using Parts = std::map<std::string, Part, std::less<>>;
 
-  std::set<gateway_api::NamespacedName> TakeSlices(const gateway_api::ObjectSet& objects);
+  void TakeSlices(const gateway_api::ObjectSet& objects);
+  void MarkDirty(const gateway_api::NamespacedName& service);
+  void Remove(Parts::iterator at);
   void Build(const gateway_api::ObjectSet& objects, Part& part) const;
 
   Remembered<gateway_api::EndpointSlice> remembered_;
-  std::map<gateway_api::NamespacedName, Slices> slices_;  // by Service
-  std::map<std::string, Part, std::less<>> parts_;        // by id
+  std::map<gateway_api::NamespacedName, Slices> slices_;              // by Service
+  Parts parts_;                                                       // by id
+  std::map<gateway_api::NamespacedName, std::set<std::string>> ids_;  // of parts, by Service
+  std::set<std::string> dirty_;  // ids of parts that are new, unused, or changed
 };
 
 }  // namespace sluice::compile

@@ -97,12 +97,6 @@ RoutePart::RoutePart(AnyRoute route)
       served_kind(IsServedKind(object)),
       services(ServicesOf(object)) {}
 
-bool RoutePart::foreign() const {
-  return std::ranges::any_of(services, [this](const NamespacedName& service) {
-    return service.namespace_ != head.meta.namespace_;
-  });
-}
-
 bool RoutePart::counted() const {
   return served_kind && admitted && (rules.empty() || std::ranges::any_of(rules, IsServed));
 }
@@ -115,11 +109,6 @@ void FillRules(const Backends& backends, RoutePart& part) {
         }
       },
       part.object);
-  part.matches = part.clusters = 0;
-  for (const RulePlan& rule : part.rules) {
-    part.matches += rule.matches.size();
-    part.clusters += rule.clusters.size();
-  }
 }
 
 void FillParents(const Attacher& attacher, RoutePart& part) {
@@ -136,6 +125,17 @@ void FillParents(const Attacher& attacher, RoutePart& part) {
       }
     }
   }
+}
+
+void FillNeeds(RoutePart& part) {
+  part.needs = {};
+  if (part.places.empty()) return;
+  for (const RulePlan& rule : part.rules) {
+    part.needs.matches += rule.matches.size() * part.places.size();
+    part.needs.clusters += rule.clusters.size();
+  }
+  part.needs.hosts = part.places.size();
+  part.needs.rules = part.rules.size();
 }
 
 void FillStatus(RoutePart& part) {

@@ -23,6 +23,11 @@ using RouteVariant = std::variant<gateway_api::ObjectPtr<Routes>...>;
 using AnyRoute = RouteVariant<gateway_api::HttpRoute, gateway_api::GrpcRoute, gateway_api::TlsRoute,
                               gateway_api::TcpRoute, gateway_api::UdpRoute>;
 
+// What a route needs of a Snapshot at most: what it shares with others counts as its own.
+struct Needs {
+  size_t matches = 0, hosts = 0, rules = 0, clusters = 0;
+};
+
 struct RoutePart {
   explicit RoutePart(AnyRoute route);
 
@@ -33,8 +38,6 @@ struct RoutePart {
 
   // Made of the object, the Services, grants and policies.
   std::vector<RulePlan> rules;
-  size_t matches = 0;  // in all rules
-  size_t clusters = 0;
 
   // Made of the object, listeners and namespaces.
   std::vector<ParentPlan> parents;  // that are ours
@@ -42,20 +45,21 @@ struct RoutePart {
   std::set<size_t> listeners;       // that it attached to
 
   // Made of all this.
+  Needs needs;
   bool admitted = false;  // a Snapshot has room for it
   std::optional<RouteStatus> status;
-  bool in_snapshot = false;
+  bool in_place = false;  // with its admission, among all routes (RouteParts)
 
-  // It names a Service of another namespace.
-  bool foreign() const;
   // It goes into the Snapshot.
-  bool emitted() const { return admitted && matches > 0 && !places.empty(); }
+  bool emitted() const { return admitted && needs.matches > 0; }
   // It counts as attached: some of it is served.
   bool counted() const;
 };
 
 void FillRules(const Backends& backends, RoutePart& part);
 void FillParents(const Attacher& attacher, RoutePart& part);
+// REQUIRES: the former two.
+void FillNeeds(RoutePart& part);
 void FillStatus(RoutePart& part);
 
 }  // namespace sluice::compile

@@ -12,55 +12,52 @@ namespace {
 using gateway_api::NamespacedName;
 using gateway_api::ObjectPtr;
 
-// What is left of a Snapshot.
+bool Fits(const Needs& needs) {
+  return needs.matches <= snapshot::kMaxMatches && needs.hosts <= snapshot::kMaxElements &&
+         needs.rules <= snapshot::kMaxElements && needs.clusters <= snapshot::kMaxElements;
+}
+
+Needs Sum(const Needs& a, const Needs& b) {
+  return {a.matches + b.matches, a.hosts + b.hosts, a.rules + b.rules, a.clusters + b.clusters};
+}
+
+Needs Difference(const Needs& a, const Needs& b) {
+  return {a.matches - b.matches, a.hosts - b.hosts, a.rules - b.rules, a.clusters - b.clusters};
+}
+
+// What is taken of a Snapshot. What routes share counts once.
 class Room {
  public:
-  // What two routes share counts once if `exact`, else twice: quicker, and enough if there is room.
-  explicit Room(bool exact) : exact_(exact) {}
-
   // Takes what the route needs; false: there is not enough, and nothing is taken.
   bool Take(const RoutePart& part) {
-    if (part.places.empty()) return true;
-    const size_t matches = part.matches * part.places.size();
-    const size_t hosts = exact_ ? CountNewHosts(part) : part.places.size();
-    const size_t clusters = exact_ ? CountNewClusters(part) : part.clusters;
-    if (matches_ + matches > snapshot::kMaxMatches || hosts_ + hosts > snapshot::kMaxElements ||
-        rules_ + part.rules.size() > snapshot::kMaxElements ||
-        clusters_ + clusters > snapshot::kMaxElements) {
-      return false;
+    Needs more = part.needs;
+    more.hosts = CountNewHosts(part);
+    more.clusters = CountNewClusters(part);
+    if (!Fits(Sum(taken_, more))) return false;
+    taken_ = Sum(taken_, more);
+    places_.insert(part.places.begin(), part.places.end());
+    for (const RulePlan& rule : part.rules) {
+      for (const ClusterPlan& cluster : rule.clusters) clusters_.insert(cluster.id);
     }
-    matches_ += matches;
-    hosts_ += hosts;
-    rules_ += part.rules.size();
-    clusters_ += clusters;
-    if (exact_) Remember(part);
     return true;
   }
 
  private:
   size_t CountNewHosts(const RoutePart& part) const {
-    return std::ranges::count_if(part.places,
-                                 [&](const Place& p) { return !seen_places_.contains(p); });
+    return std::ranges::count_if(part.places, [&](const Place& p) { return !places_.contains(p); });
   }
   size_t CountNewClusters(const RoutePart& part) const {
     size_t count = 0;
     for (const RulePlan& rule : part.rules) {
       count += std::ranges::count_if(
-          rule.clusters, [&](const ClusterPlan& c) { return !seen_clusters_.contains(c.id); });
+          rule.clusters, [&](const ClusterPlan& c) { return !clusters_.contains(c.id); });
     }
     return count;
   }
-  void Remember(const RoutePart& part) {
-    seen_places_.insert(part.places.begin(), part.places.end());
-    for (const RulePlan& rule : part.rules) {
-      for (const ClusterPlan& cluster : rule.clusters) seen_clusters_.insert(cluster.id);
-    }
-  }
 
-  const bool exact_;
-  size_t matches_ = 0, hosts_ = 0, rules_ = 0, clusters_ = 0;
-  std::set<Place> seen_places_;
-  std::set<std::string_view> seen_clusters_;
+  Needs taken_;
+  std::set<Place> places_;
+  std::set<std::string_view> clusters_;
 };
 
 snapshot::Host MakeHost(const Place& place, const std::set<const RoutePart*>& routes) {
@@ -81,85 +78,123 @@ snapshot::Host MakeHost(const Place& place, const std::set<const RoutePart*>& ro
   return host;
 }
 
-bool NamesOneOf(const std::set<NamespacedName>& services, const RoutePart& part) {
-  return !services.empty() &&
-         std::ranges::any_of(part.services, [&](const NamespacedName& service) {
-           return services.contains(service);
-         });
-}
-
 ObjectKey KeyOf(const RoutePart& part) {
   return {std::string(part.head.kind), part.head.meta.key()};
 }
 
 }  // namespace
 
-// A route that changed is another part.
-template <typename Route>
-void RouteParts::TakeRoutes(const gateway_api::ObjectSet& objects, Touched& fresh) {
-  TakeChanges(
-      objects.All<Route>(), std::get<Remembered<Route>>(remembered_),
-      [&](const NamespacedName& name, const ObjectPtr<Route>& before, const ObjectPtr<Route>& now) {
-        ObjectKey key{Route::kKind, name};
-        if (before != nullptr) {
-          TakeFromSnapshot(*parts_.at(key));
-          parts_.erase(key);
-          statuses_.erase(key);
-        }
-        if (now == nullptr) return;
-        auto& part = parts_[std::move(key)] = std::make_unique<RoutePart>(now);
-        fresh.insert(part.get());
-      });
+void RouteParts::AddPart(AnyRoute route) {
+  auto owned = std::make_unique<RoutePart>(std::move(route));
+  RoutePart& part = *owned;
+  parts_[KeyOf(part)] = std::move(owned);
+  for (const NamespacedName& service : part.services) users_[service].insert(&part);
+  touched_.insert(&part);
 }
 
-void RouteParts::Refill(const Context& context, Touched& touched) {
-  const Touched fresh = touched;
-  const bool only_fresh =
-      context.services.empty() && !context.references_changed && !context.parents_changed;
-  const auto refill = [&](RoutePart& part) {
-    const bool is_new = fresh.contains(&part);
-    const bool rules = is_new || context.references_changed || NamesOneOf(context.services, part);
-    const bool parents = is_new || context.parents_changed;
-    if (!rules && !parents) return;
-    TakeFromSnapshot(part);
-    if (rules) FillRules(context.backends, part);
-    if (parents) FillParents(context.attacher, part);
-    touched.insert(&part);
-  };
-  if (only_fresh) {
-    for (RoutePart* part : fresh) refill(*part);
-  } else {
-    for (const auto& [key, part] : parts_) refill(*part);
+void RouteParts::RemovePart(const ObjectKey& key) {
+  auto found = parts_.find(key);
+  RoutePart& part = *found->second;
+  TakeOut(part);
+  needs_ = Difference(needs_, part.needs);
+  for (const NamespacedName& service : part.services) {
+    auto users = users_.find(service);
+    if (users == users_.end()) continue;  // it is named twice
+    users->second.erase(&part);
+    if (users->second.empty()) users_.erase(users);
+  }
+  statuses_.erase(key);
+  parts_.erase(found);
+}
+
+// A route that changed is another part.
+template <typename Route>
+void RouteParts::TakeRoutes(const gateway_api::ObjectSet& objects) {
+  TakeChanges(objects.All<Route>(), std::get<Remembered<Route>>(remembered_),
+              [this](const NamespacedName& name, const ObjectPtr<Route>& before,
+                     const ObjectPtr<Route>& now) {
+                if (before != nullptr) RemovePart({Route::kKind, name});
+                if (now != nullptr) AddPart(now);
+              });
+}
+
+void RouteParts::RefillRules(const Context& context, RoutePart& part) {
+  TakeOut(part);
+  FillRules(context.backends, part);
+  touched_.insert(&part);
+}
+
+void RouteParts::RefillParents(const Context& context, RoutePart& part) {
+  TakeOut(part);
+  FillParents(context.attacher, part);
+  touched_.insert(&part);
+}
+
+void RouteParts::Refill(const Context& context) {
+  const Touched fresh = touched_;
+  for (RoutePart* part : fresh) {
+    FillRules(context.backends, *part);
+    FillParents(context.attacher, *part);
+  }
+  const auto is_old = [&](RoutePart* part) { return !fresh.contains(part); };
+  if (context.references_changed) {
+    for (const auto& [key, part] : parts_) {
+      if (is_old(part.get())) RefillRules(context, *part);
+    }
+  }
+  for (const NamespacedName& service : context.services) {
+    auto users = users_.find(service);
+    if (users == users_.end() || context.references_changed) continue;
+    for (RoutePart* part : users->second) {
+      if (is_old(part)) RefillRules(context, *part);
+    }
+  }
+  if (context.parents_changed) {
+    for (const auto& [key, part] : parts_) {
+      if (is_old(part.get())) RefillParents(context, *part);
+    }
+  }
+  for (RoutePart* part : touched_) {
+    needs_ = Difference(needs_, part->needs);
+    FillNeeds(*part);
+    needs_ = Sum(needs_, part->needs);
   }
 }
 
-void RouteParts::Admit(Touched& touched) {
-  Room room(/*exact=*/false);
-  bool all = true;
-  for (const auto& [key, part] : parts_) all = all && room.Take(*part);
-  if (!all) return AdmitOldestFirst(touched);
-  for (const auto& [key, part] : parts_) SetAdmitted(*part, true, touched);
+void RouteParts::Admit() {
+  if (!Fits(needs_)) return AdmitOldestFirst();
+  if (all_admitted_) {
+    for (RoutePart* part : touched_) part->admitted = true;
+  } else {
+    for (const auto& [key, part] : parts_) SetAdmitted(*part, true);
+  }
+  all_admitted_ = true;
 }
 
-void RouteParts::AdmitOldestFirst(Touched& touched) {
+void RouteParts::AdmitOldestFirst() {
   std::vector<RoutePart*> oldest_first;
   for (const auto& [key, part] : parts_) oldest_first.push_back(part.get());
   std::ranges::sort(oldest_first, {}, [](const RoutePart* part) {
     const gateway_api::ObjectMeta& meta = part->head.meta;
     return std::tie(meta.creation_time, meta.namespace_, meta.name, part->head.kind);
   });
-  Room room(/*exact=*/true);
-  for (RoutePart* part : oldest_first) SetAdmitted(*part, room.Take(*part), touched);
+  Room room;
+  for (RoutePart* part : oldest_first) SetAdmitted(*part, room.Take(*part));
+  all_admitted_ = false;
 }
 
-void RouteParts::SetAdmitted(RoutePart& part, bool admitted, Touched& touched) {
+void RouteParts::SetAdmitted(RoutePart& part, bool admitted) {
   if (part.admitted == admitted) return;
-  TakeFromSnapshot(part);
+  TakeOut(part);
   part.admitted = admitted;
-  touched.insert(&part);
+  touched_.insert(&part);
 }
 
-void RouteParts::AddToSnapshot(RoutePart& part) {
+void RouteParts::PutInPlace(RoutePart& part) {
+  part.in_place = true;
+  if (part.counted()) {
+    for (size_t listener : part.listeners) ++counts_[listener];
+  }
   if (!part.emitted()) return;
   for (const RulePlan& plan : part.rules) {
     if (plan.matches.empty()) continue;
@@ -167,50 +202,51 @@ void RouteParts::AddToSnapshot(RoutePart& part) {
     for (const ClusterPlan& cluster : plan.clusters) clusters_.Use(cluster);
   }
   for (const Place& place : part.places) {
-    HostPart& host = hosts_[place];
-    host.routes.insert(&part);
-    host.dirty = true;
+    hosts_[place].routes.insert(&part);
+    dirty_hosts_.insert(place);
   }
-  part.in_snapshot = true;
 }
 
-void RouteParts::TakeFromSnapshot(RoutePart& part) {
-  if (!std::exchange(part.in_snapshot, false)) return;
+void RouteParts::TakeOut(RoutePart& part) {
+  if (!std::exchange(part.in_place, false)) return;
+  if (part.counted()) {
+    for (size_t listener : part.listeners) --counts_[listener];
+  }
+  if (!part.emitted()) return;
   for (const RulePlan& plan : part.rules) {
     if (plan.matches.empty()) continue;
     rules_.erase(plan.rule.id());
     for (const ClusterPlan& cluster : plan.clusters) clusters_.Drop(cluster.id);
   }
   for (const Place& place : part.places) {
-    HostPart& host = hosts_.at(place);
-    host.routes.erase(&part);
-    host.dirty = true;
+    hosts_.at(place).routes.erase(&part);
+    dirty_hosts_.insert(place);
   }
 }
 
 void RouteParts::BuildHosts() {
-  for (auto at = hosts_.begin(); at != hosts_.end();) {
-    auto& [place, part] = *at;
-    if (part.routes.empty()) {
-      at = hosts_.erase(at);
-      continue;
+  for (const Place& place : dirty_hosts_) {
+    auto host = hosts_.find(place);
+    if (host->second.routes.empty()) {
+      hosts_.erase(host);
+    } else {
+      host->second.host = MakeHost(place, host->second.routes);
     }
-    if (std::exchange(part.dirty, false)) part.host = MakeHost(place, part.routes);
-    ++at;
   }
+  dirty_hosts_.clear();
 }
 
 void RouteParts::Update(const gateway_api::ObjectSet& objects, const Context& context) {
-  Touched touched;
-  TakeRoutes<gateway_api::HttpRoute>(objects, touched);
-  TakeRoutes<gateway_api::GrpcRoute>(objects, touched);
-  TakeRoutes<gateway_api::TlsRoute>(objects, touched);
-  TakeRoutes<gateway_api::TcpRoute>(objects, touched);
-  TakeRoutes<gateway_api::UdpRoute>(objects, touched);
-  Refill(context, touched);
-  Admit(touched);
-  for (RoutePart* part : touched) {
-    AddToSnapshot(*part);
+  TakeRoutes<gateway_api::HttpRoute>(objects);
+  TakeRoutes<gateway_api::GrpcRoute>(objects);
+  TakeRoutes<gateway_api::TlsRoute>(objects);
+  TakeRoutes<gateway_api::TcpRoute>(objects);
+  TakeRoutes<gateway_api::UdpRoute>(objects);
+  Refill(context);
+  Admit();
+  counts_.resize(std::max(counts_.size(), context.attacher.listeners().size()));
+  for (RoutePart* part : touched_) {
+    PutInPlace(*part);
     FillStatus(*part);
     if (part->status) {
       statuses_[KeyOf(*part)] = *part->status;
@@ -218,14 +254,12 @@ void RouteParts::Update(const gateway_api::ObjectSet& objects, const Context& co
       statuses_.erase(KeyOf(*part));
     }
   }
+  touched_.clear();
   BuildHosts();
 }
 
 void RouteParts::CountOn(const std::vector<ListenerPlan*>& listeners) const {
-  for (const auto& [key, part] : parts_) {
-    if (!part->counted()) continue;
-    for (size_t listener : part->listeners) ++listeners[listener]->attached_routes;
-  }
+  for (size_t i = 0; i < listeners.size(); ++i) listeners[i]->attached_routes = counts_[i];
 }
 
 void RouteParts::Emit(snapshot::Snapshot& snapshot) const {

@@ -34,7 +34,7 @@ class RouteParts {
 
   void Update(const gateway_api::ObjectSet& objects, const Context& context);
 
-  // Counts the routes of each listener.
+  // Counts the routes of each listener. REQUIRES: those of the last context.
   void CountOn(const std::vector<ListenerPlan*>& listeners) const;
   // Hosts and rules, sorted.
   void Emit(snapshot::Snapshot& snapshot) const;
@@ -43,19 +43,25 @@ class RouteParts {
  private:
   struct HostPart {
     std::set<const RoutePart*> routes;
-    bool dirty = false;
     snapshot::Host host;
   };
   using Touched = std::set<RoutePart*>;
 
   template <typename Route>
-  void TakeRoutes(const gateway_api::ObjectSet& objects, Touched& fresh);
-  void Refill(const Context& context, Touched& touched);
-  void Admit(Touched& touched);
-  void AdmitOldestFirst(Touched& touched);
-  void SetAdmitted(RoutePart& part, bool admitted, Touched& touched);
-  void AddToSnapshot(RoutePart& part);
-  void TakeFromSnapshot(RoutePart& part);
+  void TakeRoutes(const gateway_api::ObjectSet& objects);
+  void AddPart(AnyRoute route);
+  void RemovePart(const ObjectKey& key);
+  void Refill(const Context& context);
+  void RefillRules(const Context& context, RoutePart& part);
+  void RefillParents(const Context& context, RoutePart& part);
+
+  void Admit();
+  void AdmitOldestFirst();
+  void SetAdmitted(RoutePart& part, bool admitted);
+
+  // A part that is in its place is in the Snapshot and counts on its listeners, as it is admitted.
+  void PutInPlace(RoutePart& part);
+  void TakeOut(RoutePart& part);
   void BuildHosts();
 
   ClusterParts& clusters_;
@@ -64,9 +70,18 @@ class RouteParts {
              Remembered<gateway_api::UdpRoute>>
       remembered_;
   std::map<ObjectKey, std::unique_ptr<RoutePart>> parts_;
+  std::map<gateway_api::NamespacedName, std::set<RoutePart*>> users_;  // of Services
+  Needs needs_;                                                        // of all parts
+  bool all_admitted_ = true;
+  std::vector<int> counts_;  // by listener
+
   std::map<Place, HostPart> hosts_;
   std::map<std::string_view, const snapshot::Rule*> rules_;  // by id
   std::map<ObjectKey, RouteStatus> statuses_;
+
+  // During an Update.
+  Touched touched_;  // to be put in place
+  std::set<Place> dirty_hosts_;
 };
 
 }  // namespace sluice::compile

@@ -7,7 +7,11 @@
 namespace sluice::compile {
 namespace {
 
+using gateway_api::Gateway;
+using gateway_api::ListenerSet;
+using gateway_api::NamespacedName;
 using gateway_api::ObjectSet;
+using gateway_api::ParentReference;
 using gateway_api::Problem;
 using Problems = std::vector<Problem>;
 
@@ -33,20 +37,40 @@ void WarnOfGateways(const ObjectSet& objects, const std::map<std::string, ClassP
   }
 }
 
+// Names of parents that are not there: nobody answers for those.
+void WarnOfParents(const ObjectSet& objects, const gateway_api::ObjectMeta& meta,
+                   std::string_view kind, const std::vector<ParentReference>& refs, Problems& out) {
+  for (size_t i = 0; i < refs.size(); ++i) {
+    const ParentReference& ref = refs[i];
+    if (ref.group != gateway_api::kGatewayGroup) continue;
+    const NamespacedName name{ref.namespace_.empty() ? meta.namespace_ : ref.namespace_, ref.name};
+    const bool there = ref.kind == ListenerSet::kKind ? objects.Find<ListenerSet>(name) != nullptr
+                                                      : objects.Find<Gateway>(name) != nullptr;
+    if (there || (ref.kind != ListenerSet::kKind && ref.kind != Gateway::kKind)) continue;
+    Warn(meta, kind, absl::StrCat("spec.parentRefs[", i, "]"),
+         absl::StrCat("there is no ", ref.kind, " ", ToString(name)), out);
+  }
+}
+
 void WarnOfRoute(const ObjectSet& objects, const gateway_api::HttpRoute& route, Problems& out) {
   for (size_t i = 0; i < route.rules.size(); ++i) {
     if (!route.rules[i].retry) continue;
     Warn(route.meta, route.kKind, absl::StrCat("spec.rules[", i, "].retry"),
          "is not supported and has no effect", out);
   }
-  for (size_t i = 0; i < route.parent_refs.size(); ++i) {
-    const gateway_api::ParentReference& ref = route.parent_refs[i];
-    const std::string& space = ref.namespace_.empty() ? route.meta.namespace_ : ref.namespace_;
-    bool gateway = ref.group == gateway_api::kGatewayGroup && ref.kind == "Gateway";
-    if (!gateway || objects.Find<gateway_api::Gateway>({space, ref.name})) continue;
-    Warn(route.meta, route.kKind, absl::StrCat("spec.parentRefs[", i, "]"),
-         absl::StrCat("there is no Gateway ", space, "/", ref.name), out);
+  WarnOfParents(objects, route.meta, route.kKind, route.parent_refs, out);
+}
+
+void WarnOfListenerSet(const ObjectSet& objects, const ListenerSet& set, Problems& out) {
+  const ParentReference& ref = set.parent_ref;
+  if (ref.group != gateway_api::kGatewayGroup || ref.kind != Gateway::kKind) {
+    return Warn(set.meta, set.kKind, "spec.parentRef", "must be a Gateway", out);
   }
+  const NamespacedName name{ref.namespace_.empty() ? set.meta.namespace_ : ref.namespace_,
+                            ref.name};
+  if (objects.Find<Gateway>(name) != nullptr) return;
+  Warn(set.meta, set.kKind, "spec.parentRef", absl::StrCat("there is no Gateway ", ToString(name)),
+       out);
 }
 
 void WarnOfSlices(const ObjectSet& objects, Problems& out) {
@@ -65,6 +89,10 @@ Problems FindWarnings(const ObjectSet& objects, const std::map<std::string, Clas
   for (const auto& [name, route] : objects.All<gateway_api::HttpRoute>()) {
     WarnOfRoute(objects, route, out);
   }
+  for (const auto& [name, route] : objects.All<gateway_api::GrpcRoute>()) {
+    WarnOfParents(objects, route.meta, route.kKind, route.parent_refs, out);
+  }
+  for (const auto& [name, set] : objects.All<ListenerSet>()) WarnOfListenerSet(objects, set, out);
   WarnOfSlices(objects, out);
   return out;
 }
