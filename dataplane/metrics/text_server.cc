@@ -37,16 +37,16 @@ absl::StatusOr<core::Fd> Listen(const core::Address& address) {
 TextServer::TextServer(core::EventLoop& loop, core::Fd listening,
                        absl::flat_hash_map<std::string, Page> pages)
     : pages_(std::move(pages)),
-      server_(
-          loop, kOptions,
-          [this](std::string_view received, bool complete, core::AnswerServer::Respond respond) {
-            return Read(received, complete, std::move(respond));
-          }) {
+      server_(loop, kOptions,
+              [this](std::string_view received, bool complete,
+                     const core::AnswerServer::Respond& respond) {
+                return Read(received, complete, respond);
+              }) {
   server_.Start(std::move(listening));
 }
 
 bool TextServer::Read(std::string_view received, bool complete,
-                      core::AnswerServer::Respond respond) {
+                      const core::AnswerServer::Respond& respond) {
   if (absl::StrContains(received, "\r\n\r\n")) {
     Handle(received.substr(0, received.find("\r\n")), respond);
     return true;

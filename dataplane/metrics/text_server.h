@@ -32,7 +32,7 @@ class TextServer {
              absl::flat_hash_map<std::string, Page> pages);
 
  private:
-  bool Read(std::string_view received, bool complete, core::AnswerServer::Respond respond);
+  bool Read(std::string_view received, bool complete, const core::AnswerServer::Respond& respond);
   void Handle(std::string_view request_line, const core::AnswerServer::Respond& respond);
 
   absl::flat_hash_map<std::string, Page> pages_;
