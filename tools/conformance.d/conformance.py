@@ -29,7 +29,7 @@ def say(text):
 
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="tools/conformance", add_help=False)
-    parser.add_argument("--profile", action="append", choices=PROFILES)
+    parser.add_argument("--profile", action="append", choices=tuple(PROFILES))
     parser.add_argument("--run")
     parser.add_argument("--channel", choices=CHANNELS, default="experimental")
     parser.add_argument("--nodes", type=int, default=1)
@@ -42,7 +42,6 @@ def parse(arguments):
     parser.add_argument("--output", type=pathlib.Path, default=os.environ.get("SLUICE_OUTPUT"))
     options = parser.parse_args(arguments)
     options.bin = pathlib.Path(options.sluice_build).resolve() / "bin"
-    options.profile = options.profile or list(PROFILES)
     return options
 
 

@@ -11,7 +11,9 @@ import time
 
 from cluster.lan import UNUSABLE, USABLE
 
-PROFILES = ("GATEWAY-HTTP", "GATEWAY-GRPC", "GATEWAY-TLS", "GATEWAY-TCP", "GATEWAY-UDP")
+# Each profile brings its core features along: it is for those that claim its kind of route.
+PROFILES = {"GATEWAY-HTTP": "HTTPRoute", "GATEWAY-GRPC": "GRPCRoute", "GATEWAY-TLS": "TLSRoute", "GATEWAY-TCP": "TCPRoute",
+            "GATEWAY-UDP": "UDPRoute"}
 PARALLEL = 16
 TIMEOUT = "60m"
 
@@ -54,7 +56,16 @@ class Suite:
             words += [f"-{name.replace('_', '-')}", value]
         return [str(word) for word in words]
 
-    def run(self, gateway_class, profiles=PROFILES, run=None, **more):
+    def claimed(self, gateway_class):
+        """The profiles whose kind of route the class claims."""
+        status = (self.laboratory.api.get("GatewayClass", gateway_class) or {}).get("status", {})
+        features = [feature["name"] for feature in status.get("supportedFeatures", [])]
+        return [profile for profile, route in PROFILES.items() if route in features]
+
+    def run(self, gateway_class, profiles=None, run=None, **more):
+        profiles = profiles or self.claimed(gateway_class)
+        if not profiles:
+            raise RuntimeError(f"GatewayClass {gateway_class} claims no kind of route (status.supportedFeatures)")
         self.wait_clean()
         log = self.folder / "suite.log"
         (self.folder / "report.yaml").unlink(missing_ok=True)
