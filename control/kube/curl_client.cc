@@ -159,7 +159,8 @@ void CurlClient::State::OnTurn(std::vector<CurlMulti::Done> done) {
 }
 
 void CurlClient::State::OnEnded(Active& ended) {
-  if (ended.transfer.opened_connection()) ++connections;
+  // One that was only tried for is counted by libcurl for each that waited for it.
+  if (ended.transfer.opened_connection() && ended.transfer.response().code != 0) ++connections;
   if (ended.transfer.response().code == 401) config.token.Expire();
   ended.deadline.Cancel();
   if (std::exchange(ended.added, false)) multi->Remove(ended.transfer.easy());

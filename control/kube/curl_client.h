@@ -24,7 +24,7 @@ struct CurlClientOptions {
   // With a watch under way and nothing heard for `silence`, a probe is sent; it has `probe` time.
   absl::Duration silence = absl::Seconds(15);
   absl::Duration probe = absl::Seconds(5);
-  size_t max_body_bytes = size_t{64} << 20;
+  size_t max_body_bytes = size_t{16} << 20;
   size_t max_line_bytes = size_t{8} << 20;  // etcd takes objects of 1.5 MB
 };
 
