@@ -61,7 +61,8 @@ class H2ClientCodec final : public ClientCodec {
 
  private:
   struct Stream;
-  struct Callbacks;  // libnghttp2's, each a member function below
+  template <typename Codec>
+  friend struct H2Callbacks;
 
   Stream* Find(StreamId id) const;
   Stream* FindByWireId(int32_t id) const;
@@ -72,6 +73,7 @@ class H2ClientCodec final : public ClientCodec {
   void OnFrame(const nghttp2_frame& frame);
   void OnHeadersEnd(const nghttp2_frame& frame);
   void OnDataChunk(int32_t id, Bytes data);
+  void OnInvalidFrame() {}
   void OnSettings();
   void OnFrameSent(const nghttp2_frame& frame);
   void OnFrameNotSent(const nghttp2_frame& frame, int error);

@@ -45,7 +45,7 @@ H2Request::Verdict H2Request::Add(std::string_view name, bool name_is_static,
     AddPseudo(name, value);
     return verdict;
   }
-  if (name.find('_') != std::string_view::npos && SpoofsKnownName(name)) return verdict;
+  if (!name_is_static && name.find('_') != name.npos && SpoofsKnownName(name)) return verdict;
   if (name == "cookie") ++cookies_;
   list_->Add(name_is_static ? name : arena.Copy(name), value);
   return verdict;

@@ -36,7 +36,7 @@ H2Response::Verdict H2Response::Add(std::string_view name, bool name_is_static,
     status_ = value;
     return verdict;
   }
-  if (name.find('_') != std::string_view::npos && SpoofsKnownName(name)) return verdict;
+  if (!name_is_static && name.find('_') != name.npos && SpoofsKnownName(name)) return verdict;
   list_->Add(name_is_static ? name : arena.Copy(name), value);
   return verdict;
 }

@@ -1,125 +1,16 @@
 #include "dataplane/http/h2_server.h"
 
 #include <cstring>
-#include <memory>
 #include <utility>
 
-#include "absl/log/check.h"
-#include "dataplane/http/h2_body.h"
+#include "dataplane/http/h2_callbacks.h"
 #include "dataplane/http/h2_field_block.h"
+#include "dataplane/http/h2_server_stream.h"
 
 namespace sluice::http {
-namespace {
 
 using core::FaultCode;
 using core::MakeFault;
-
-constexpr uint8_t kDrainPing[8] = {'d', 'r', 'a', 'i', 'n', 0, 0, 0};
-
-bool HasBody(int status) { return status >= 200 && status != 204 && status != 304; }
-
-uint32_t ErrorOf(core::Fault fault) {
-  switch (fault.code) {
-    case FaultCode::kOverload:
-    case FaultCode::kDraining:
-      return NGHTTP2_REFUSED_STREAM;
-    case FaultCode::kClientGone:
-      return NGHTTP2_CANCEL;
-    case FaultCode::kProtocolError:
-    case FaultCode::kBadRequest:
-      return NGHTTP2_PROTOCOL_ERROR;
-    default:
-      return NGHTTP2_INTERNAL_ERROR;
-  }
-}
-
-}  // namespace
-
-struct H2ServerCodec::Stream {
-  Stream(H2Session& session, const core::Limits& limits, core::BufferPool& buffers)
-      : request(limits), body(session, buffers) {}
-
-  StreamId id = 0;
-  size_t place = 0;                     // in streams_
-  RequestReceiver* receiver = nullptr;  // null once told of its end, or finished
-  H2Request request;
-  H2Body body;         // of the response
-  uint64_t taken = 0;  // at the last sweep that saw the stream
-  bool swept = false;
-  size_t unconsumed = 0;  // bytes that came while paused, not given back to the windows
-  bool head_delivered = false;
-  bool request_ended = false;
-  bool head_request = false;
-  bool paused = false;
-  bool head_sent = false;
-  bool end_sent = false;  // END_STREAM has left
-  bool blocked = false;
-};
-
-// ---- libnghttp2 ---------------------------------------------------------------------------------
-
-struct H2ServerCodec::Callbacks {
-  static H2ServerCodec& Self(void* user) { return *static_cast<H2ServerCodec*>(user); }
-
-  static int BeginFrame(nghttp2_session*, const nghttp2_frame_hd* header, void* user) {
-    Self(user).session_.CountFrame(*header);
-    return 0;
-  }
-  static int BeginHeaders(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-    return Self(user).OnBeginHeaders(*frame);
-  }
-  static int Header(nghttp2_session*, const nghttp2_frame*, nghttp2_rcbuf* name,
-                    nghttp2_rcbuf* value, uint8_t, void* user) {
-    return Self(user).OnHeader(name, value);
-  }
-  // Not ignored, as is the default: the backend might read it otherwise.
-  static int InvalidHeader(nghttp2_session*, const nghttp2_frame*, nghttp2_rcbuf*, nghttp2_rcbuf*,
-                           uint8_t, void*) {
-    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-  }
-  static int Frame(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-    return Self(user).OnFrame(*frame);
-  }
-  static int InvalidFrame(nghttp2_session*, const nghttp2_frame*, int, void* user) {
-    Self(user).reading_head_ = false;
-    return 0;
-  }
-  static int DataChunk(nghttp2_session*, uint8_t, int32_t id, const uint8_t* data, size_t size,
-                       void* user) {
-    return Self(user).OnDataChunk(static_cast<StreamId>(id), {data, size});
-  }
-  static int FrameSent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-    Self(user).OnFrameSent(*frame);
-    return 0;
-  }
-  static int FrameNotSent(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
-    Self(user).session_.Unpin(frame->hd.stream_id);
-    return 0;
-  }
-  static int StreamClose(nghttp2_session*, int32_t id, uint32_t error_code, void* user) {
-    Self(user).OnStreamClose(static_cast<StreamId>(id), error_code);
-    return 0;
-  }
-  static const nghttp2_session_callbacks* Table() {
-    static const nghttp2_session_callbacks* const table = [] {
-      nghttp2_session_callbacks* made;
-      CHECK_EQ(nghttp2_session_callbacks_new(&made), 0);
-      nghttp2_session_callbacks_set_on_begin_frame_callback(made, BeginFrame);
-      nghttp2_session_callbacks_set_on_begin_headers_callback(made, BeginHeaders);
-      nghttp2_session_callbacks_set_on_header_callback2(made, Header);
-      nghttp2_session_callbacks_set_on_invalid_header_callback2(made, InvalidHeader);
-      nghttp2_session_callbacks_set_on_frame_recv_callback(made, Frame);
-      nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(made, InvalidFrame);
-      nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, DataChunk);
-      nghttp2_session_callbacks_set_on_frame_send_callback(made, FrameSent);
-      nghttp2_session_callbacks_set_on_frame_not_send_callback(made, FrameNotSent);
-      nghttp2_session_callbacks_set_on_stream_close_callback(made, StreamClose);
-      nghttp2_session_callbacks_set_send_data_callback(made, H2Body::OnSend);
-      return made;
-    }();
-    return table;
-  }
-};
 
 H2ServerCodec::H2ServerCodec(Transport& transport, StreamFactory& factory,
                              const core::Limits& limits, bool https, const H2Context& context)
@@ -128,8 +19,8 @@ H2ServerCodec::H2ServerCodec(Transport& transport, StreamFactory& factory,
       limits_(limits),
       context_(context),
       https_(https),
-      session_(H2FrameGuard::Peer::kClient, {transport, limits, context.loop}, Callbacks::Table(),
-               this),
+      session_(H2FrameGuard::Peer::kClient, {transport, limits, context.loop},
+               H2Callbacks<H2ServerCodec>::Table(), this),
       flush_([](void* self) { static_cast<H2ServerCodec*>(self)->FlushAndTell(); }, this),
       sweep_([](void* self) { static_cast<H2ServerCodec*>(self)->Sweep(); }, this) {
   const nghttp2_settings_entry settings[] = {
@@ -146,8 +37,11 @@ H2ServerCodec::~H2ServerCodec() {
 }
 
 H2ServerCodec::Stream* H2ServerCodec::Find(StreamId id) const {
-  return static_cast<Stream*>(
-      nghttp2_session_get_stream_user_data(session_.get(), static_cast<int32_t>(id)));
+  if (found_ == nullptr || found_->id != id) {
+    found_ = static_cast<Stream*>(
+        nghttp2_session_get_stream_user_data(session_.get(), static_cast<int32_t>(id)));
+  }
+  return found_;
 }
 
 H2ServerCodec::Stream& H2ServerCodec::NewStream(StreamId id) {
@@ -163,6 +57,7 @@ H2ServerCodec::Stream& H2ServerCodec::NewStream(StreamId id) {
 void H2ServerCodec::FreeStream(Stream& stream) {
   if (stream.blocked) --blocked_;
   if (reading_ == &stream) reading_ = nullptr;
+  if (found_ == &stream) found_ = nullptr;
   streams_[stream.place] = streams_.back();
   streams_[stream.place]->place = stream.place;
   streams_.pop_back();
@@ -184,7 +79,7 @@ size_t H2ServerCodec::OnBytes(Bytes bytes) {
   return bytes.size();
 }
 
-int H2ServerCodec::OnBeginHeaders(const nghttp2_frame& frame) {
+void H2ServerCodec::OnBeginHeaders(const nghttp2_frame& frame) {
   const auto id = static_cast<StreamId>(frame.hd.stream_id);
   if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) {
     Stream& stream = NewStream(id);
@@ -198,19 +93,17 @@ int H2ServerCodec::OnBeginHeaders(const nghttp2_frame& frame) {
     reading_ = nullptr;
   }
   reading_head_ = true;
-  return 0;
 }
 
-int H2ServerCodec::OnHeader(nghttp2_rcbuf* name, nghttp2_rcbuf* value) {
-  if (reading_ == nullptr || reading_->receiver == nullptr) return 0;
+void H2ServerCodec::OnHeader(nghttp2_rcbuf* name, nghttp2_rcbuf* value) {
+  if (reading_ == nullptr || reading_->receiver == nullptr) return;
   const H2Request::Verdict verdict =
       reading_->request.Add(TextOf(name), nghttp2_rcbuf_is_static(name) != 0, TextOf(value),
                             nghttp2_rcbuf_is_static(value) != 0);
   if (verdict == H2Request::Verdict::kAbuse) session_.Abuse();
-  return 0;
 }
 
-int H2ServerCodec::OnFrame(const nghttp2_frame& frame) {
+void H2ServerCodec::OnFrame(const nghttp2_frame& frame) {
   const bool end_stream = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   switch (frame.hd.type) {
     case NGHTTP2_HEADERS:
@@ -238,7 +131,6 @@ int H2ServerCodec::OnFrame(const nghttp2_frame& frame) {
     default:
       break;
   }
-  return 0;
 }
 
 void H2ServerCodec::OnHeadersEnd(const nghttp2_frame& frame) {
@@ -271,16 +163,15 @@ void H2ServerCodec::DeliverEnd(Stream& stream) {
   stream.receiver->OnRequestEnd(stream.request.trailers(stream.receiver->arena()));
 }
 
-int H2ServerCodec::OnDataChunk(StreamId id, Bytes data) {
+void H2ServerCodec::OnDataChunk(StreamId id, Bytes data) {
   Stream* stream = Find(id);
   if (stream == nullptr || stream->receiver == nullptr) {
     // Nobody wants it, but the windows must not shrink for good.
     session_.Consume(static_cast<int32_t>(id), data.size());
-    return 0;
+    return;
   }
   stream->receiver->OnRequestData(data);
   Consume(*stream, data.size());
-  return 0;
 }
 
 // Both windows: what a paused stream holds counts against the connection, which bounds their sum.
@@ -364,7 +255,7 @@ void H2ServerCodec::Sweep() {
     const uint64_t moved = taken - std::exchange(stream->taken, taken);
     if (!std::exchange(stream->swept, true) || moved >= enough) continue;
     if (!session_.IsHeld(static_cast<int32_t>(stream->id))) return OnConnectionLost(stalled);
-    session_.Reset(static_cast<int32_t>(stream->id), ErrorOf(stalled));
+    session_.Reset(static_cast<int32_t>(stream->id), H2ErrorOf(stalled));
   }
   if (!waiting) return;
   context_.loop.timers().Arm(sweep_, limits_.stall_ms);
@@ -391,174 +282,6 @@ void H2ServerCodec::Die(core::Fault fault) {
 void H2ServerCodec::Drain() {
   if (std::exchange(draining_, true) || dead_) return;
   nghttp2_submit_shutdown_notice(session_.get());
-  FlushSoon();
-}
-
-// ---- writing ------------------------------------------------------------------------------------
-
-void H2ServerCodec::FlushSoon() {
-  if (!dead_ || !resets_.empty()) context_.loop.Defer(flush_);
-}
-
-void H2ServerCodec::Flush() {
-  if (dead_ || session_.inside()) return;
-  session_.Flush();
-  if (session_.over()) {
-    Die(MakeFault(session_.abused() ? FaultCode::kAbuse : FaultCode::kProtocolError));
-  }
-}
-
-// Only from the loop or from a call upwards' caller: receivers may be told.
-void H2ServerCodec::FlushAndTell() {
-  upcalls_ok_ = true;
-  Flush();
-  upcalls_ok_ = false;
-  flush_.Unlink();
-  TellResets();
-  WakeWriters();
-}
-
-void H2ServerCodec::OnFlushed() {
-  if (!dead_) FlushAndTell();
-}
-
-void H2ServerCodec::WakeWriters() {
-  if (blocked_ == 0 || dead_) return;
-  for (size_t i = 0; i < streams_.size() && session_.may_write(); ++i) {
-    Stream& stream = *streams_[i];
-    if (!stream.blocked || !stream.body.is_low() || stream.receiver == nullptr) continue;
-    stream.blocked = false;
-    --blocked_;
-    stream.receiver->OnResponseWritable();
-  }
-}
-
-void H2ServerCodec::OnFrameSent(const nghttp2_frame& frame) {
-  session_.CountSent(frame.hd);
-  const auto id = static_cast<StreamId>(frame.hd.stream_id);
-  if (frame.hd.type == NGHTTP2_RST_STREAM) {
-    // A client can make us reset its streams as cheaply as it can reset them itself.
-    const bool ours = frame.rst_stream.error_code == NGHTTP2_NO_ERROR ||
-                      frame.rst_stream.error_code == NGHTTP2_INTERNAL_ERROR;
-    if (!ours) session_.CountReset();
-    return;
-  }
-  if (frame.hd.type == NGHTTP2_GOAWAY && draining_ && !std::exchange(drain_pinged_, true)) {
-    nghttp2_submit_ping(session_.get(), NGHTTP2_FLAG_NONE, kDrainPing);
-  }
-  if (frame.hd.type != NGHTTP2_HEADERS && frame.hd.type != NGHTTP2_DATA) return;
-  if (frame.hd.type == NGHTTP2_HEADERS) session_.Unpin(frame.hd.stream_id);
-  if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return;
-  Stream* stream = Find(id);
-  if (stream == nullptr) return;
-  stream->end_sent = true;
-  // The rest of the request is of no use (RFC 9113 8.1).
-  if (stream->receiver == nullptr && !stream->request_ended) {
-    session_.Reset(frame.hd.stream_id, NGHTTP2_NO_ERROR);
-  }
-}
-
-// ---- the responses ------------------------------------------------------------------------------
-
-void H2ServerCodec::SendInformational(StreamId id, int status, const HeaderList& headers) {
-  Stream* stream = Find(id);
-  if (stream == nullptr || stream->head_sent) return;
-  char text[4];
-  FieldBlock block(headers.arena(), headers, NGHTTP2_NV_FLAG_NONE);
-  block.Add(":status", Print(static_cast<uint64_t>(status), text));
-  block.AddAll(headers);
-  nghttp2_submit_headers(session_.get(), NGHTTP2_FLAG_NONE, static_cast<int32_t>(id), nullptr,
-                         block.data(), block.size(), nullptr);
-  FlushSoon();
-}
-
-void H2ServerCodec::SendHead(StreamId id, const ResponseHead& head) {
-  Stream* stream = Find(id);
-  if (stream == nullptr || stream->head_sent) return;
-  stream->head_sent = true;
-  const bool ends =
-      !HasBody(head.status) || stream->head_request || head.body.kind == BodyLength::Kind::kNone;
-  if (ends) stream->body.Close();
-
-  // If the head leaves before we return, its text need not be copied.
-  const bool now = session_.may_write();
-  FieldBlock block(head.headers.arena(), head.headers,
-                   now ? FieldBlock::kNoCopy : NGHTTP2_NV_FLAG_NONE);
-  char status[4];
-  char length[20];
-  block.Add(":status", Print(static_cast<uint64_t>(head.status), status));
-  block.AddAll(head.headers);
-  if (head.headers.Find(Known::kDate) == nullptr) block.Add("date", context_.date.text());
-  if (head.body.kind == BodyLength::Kind::kKnown) {
-    block.Add("content-length", Print(head.body.bytes, length));
-  } else if (ends && head.declared_length >= 0 && head.status >= 200 && head.status != 204) {
-    block.Add("content-length", Print(static_cast<uint64_t>(head.declared_length), length));
-  }
-  nghttp2_submit_headers(session_.get(), ends ? NGHTTP2_FLAG_END_STREAM : NGHTTP2_FLAG_NONE,
-                         static_cast<int32_t>(id), nullptr, block.data(), block.size(), nullptr);
-  if (now) {
-    session_.Pin(static_cast<int32_t>(id));
-    Flush();
-  } else {
-    FlushSoon();
-  }
-}
-
-bool H2ServerCodec::SendData(StreamId id, Bytes data) {
-  Stream* stream = Find(id);
-  if (stream == nullptr || stream->body.ended() || !stream->head_sent || data.empty()) return true;
-  if (stream->body.Offer(data)) {
-    Flush();
-    stream = Find(id);
-    if (stream == nullptr) return true;  // closed by what was flushed
-    data = stream->body.TakeRest();
-  }
-  if (!data.empty()) {
-    stream->body.Queue(data);
-    FlushSoon();
-  }
-  const bool blocked = stream->body.is_high() || session_.is_full();
-  if (blocked && !std::exchange(stream->blocked, true)) ++blocked_;
-  return !blocked;
-}
-
-void H2ServerCodec::SendEnd(StreamId id, const HeaderList& trailers) {
-  Stream* stream = Find(id);
-  if (stream == nullptr || stream->body.ended() || !stream->head_sent) return;
-  stream->body.End(trailers);
-  FlushSoon();
-}
-
-void H2ServerCodec::SendReset(StreamId id, core::Fault fault) {
-  Stream* stream = Find(id);
-  if (stream == nullptr) return;
-  stream->body.Close();
-  stream->end_sent = true;
-  session_.Reset(static_cast<int32_t>(id), ErrorOf(fault));
-  FlushSoon();
-}
-
-void H2ServerCodec::Finish(StreamId id) {
-  std::erase_if(resets_, [&](const Reset& reset) { return reset.id == id; });
-  Stream* stream = Find(id);
-  if (stream == nullptr) return;
-  PauseRequest(id, false);
-  stream->receiver = nullptr;
-  if (!stream->end_sent && !sweep_.armed()) {
-    context_.loop.timers().Arm(sweep_, limits_.stall_ms);
-  }
-  if (stream->end_sent && !stream->request_ended) {
-    session_.Reset(static_cast<int32_t>(id), NGHTTP2_NO_ERROR);
-    FlushSoon();
-  }
-}
-
-void H2ServerCodec::PauseRequest(StreamId id, bool paused) {
-  Stream* stream = Find(id);
-  if (stream == nullptr || stream->paused == paused) return;
-  stream->paused = paused;
-  if (paused) return;
-  session_.Consume(static_cast<int32_t>(id), std::exchange(stream->unconsumed, 0));
   FlushSoon();
 }
 

@@ -63,18 +63,21 @@ class H2ServerCodec final : public ServerCodec {
 
  private:
   struct Stream;
-  struct Callbacks;  // libnghttp2's, each a member function below
+  template <typename Codec>
+  friend struct H2Callbacks;
 
   Stream* Find(StreamId id) const;
   Stream& NewStream(StreamId id);
   void FreeStream(Stream& stream);
 
-  int OnBeginHeaders(const nghttp2_frame& frame);
-  int OnHeader(nghttp2_rcbuf* name, nghttp2_rcbuf* value);
-  int OnFrame(const nghttp2_frame& frame);
+  void OnBeginHeaders(const nghttp2_frame& frame);
+  void OnHeader(nghttp2_rcbuf* name, nghttp2_rcbuf* value);
+  void OnFrame(const nghttp2_frame& frame);
   void OnHeadersEnd(const nghttp2_frame& frame);
-  int OnDataChunk(StreamId id, Bytes data);
+  void OnDataChunk(StreamId id, Bytes data);
+  void OnInvalidFrame() { reading_head_ = false; }
   void OnFrameSent(const nghttp2_frame& frame);
+  void OnFrameNotSent(const nghttp2_frame&, int) {}
   void OnStreamClose(StreamId id, uint32_t error_code);
 
   void DeliverHead(Stream& stream, bool end_stream);
@@ -99,8 +102,9 @@ class H2ServerCodec final : public ServerCodec {
 
   H2Session session_;
   core::Deferred flush_;
-  core::Timer sweep_;          // armed while finished streams may wait for the client
-  Stream* reading_ = nullptr;  // whose fields are being read
+  core::Timer sweep_;                // armed while finished streams may wait for the client
+  Stream* reading_ = nullptr;        // whose fields are being read
+  mutable Stream* found_ = nullptr;  // last: calls for a stream come in groups
   SpareMemory<Stream> memory_;
   std::vector<Stream*> streams_;  // owned; each knows its place
   struct Reset {
