@@ -15,6 +15,14 @@ int UpdateMap(int map, const Key& key, const Value& value) {
   return bpf_map_update_elem(map, &key, &value, BPF_ANY) == 0 ? 0 : errno;
 }
 
+// All at once; keys and values are of the same number.
+template <typename Key, typename Value>
+int UpdateMap(int map, const std::vector<Key>& keys, const std::vector<Value>& values) {
+  auto count = static_cast<uint32_t>(keys.size());
+  if (count == 0) return 0;
+  return bpf_map_update_batch(map, keys.data(), values.data(), &count, nullptr) == 0 ? 0 : errno;
+}
+
 // A key that is not there is no error.
 template <typename Key>
 int DeleteFromMap(int map, const Key& key) {
