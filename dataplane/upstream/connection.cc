@@ -180,8 +180,9 @@ void Connection::Release() {
 // Shared: what has become of its room, after anything that may have changed it.
 void Connection::Settle() {
   if (reap_.queued()) return;
-  endpoint_->capacity = codec_->capacity();
-  if (codec_->idle() && (endpoint_->retired || !codec_->reusable())) return Fail({});
+  if (heard_) endpoint_->capacity = codec_->capacity();
+  const bool useful = !endpoint_->retired && codec_->reusable() && codec_->capacity() > 0;
+  if (codec_->idle() && !useful) return Fail({});
   if (!in_pool_ && !endpoint_->retired && codec_->can_open()) pool_->PutReady(*this);
 }
 

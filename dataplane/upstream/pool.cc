@@ -91,10 +91,10 @@ Connection* Pool::Connect(const std::shared_ptr<Endpoint>& endpoint, core::Fault
 
 void Pool::PutReady(Connection& connection) {
   Endpoint& endpoint = *connection.endpoint_;
-  if (protocol_ == Protocol::kHttp1) {
-    if (endpoint.ready.size() >= limits_.pooled_per_endpoint) return connection.Fail({});
-    connection.Rest();
+  if (connection.idle() && endpoint.ready.size() >= limits_.pooled_per_endpoint) {
+    return connection.Fail({});
   }
+  if (protocol_ == Protocol::kHttp1) connection.Rest();
   endpoint.ready.push_back(&connection);
   connection.in_pool_ = true;
 }

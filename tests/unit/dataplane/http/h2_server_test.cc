@@ -489,6 +489,15 @@ TEST(H2Server, EndsFloods) {
        [](int i) {
          return (i == 0 ? HeadersFrame(1, kPost, kEndHeaders) : std::string()) + DataFrame(1, "");
        }},
+      {"DATA of a byte", 11'000,
+       [](int i) {
+         return (i == 0 ? HeadersFrame(1, kPost, kEndHeaders) : std::string()) + DataFrame(1, "x");
+       }},
+      {"DATA that is padding", 11'000,
+       [](int i) {
+         return (i == 0 ? HeadersFrame(1, kPost, kEndHeaders) : std::string()) +
+                Frame(NGHTTP2_DATA, kPadded, 1, "\x08x" + std::string(8, 0));
+       }},
       {"PING", 11'000, [](int) { return Frame(NGHTTP2_PING, 0, 0, "12345678"); }},
       {"SETTINGS", 11'000, [](int) { return SettingsFrame(); }},
       {"PRIORITY", 11'000,

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,7 +36,7 @@ class H2Serving {
     std::function<void(H2Serving&, Request&)> serve;
     bool at_head = false;
     bool keep_body = true;
-    uint32_t max_streams = 0;  // 0: says nothing of it
+    std::optional<uint32_t> max_streams = {};  // none: says nothing of it
     uint32_t window_bytes = 1 << 20;
   };
 
@@ -50,8 +51,8 @@ class H2Serving {
     nghttp2_session_callbacks_del(callbacks);
     std::vector<nghttp2_settings_entry> settings = {
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, options.window_bytes}};
-    if (options.max_streams != 0) {
-      settings.push_back({NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, options.max_streams});
+    if (options.max_streams) {
+      settings.push_back({NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, *options.max_streams});
     }
     nghttp2_submit_settings(session_, 0, settings.data(), settings.size());
     nghttp2_session_set_local_window_size(

@@ -148,6 +148,16 @@ TEST_F(H2UpstreamTest, ABackendThatTakesOneStreamGetsMoreConnections) {
   EXPECT_LE(backend.connections(), 20);
 }
 
+TEST_F(H2UpstreamTest, ABackendThatTakesNoStreamIsLeftAlone) {
+  H2Backend backend({.serve = Echo, .max_streams = 0});
+  Start(backend);
+  Peer channel = Peer::Connect(port_);
+  H2Client client(channel);
+  EXPECT_EQ(client.Get("/").text(), "502 upstream_reset\n");
+  EXPECT_LE(backend.connections(), 3);
+  EXPECT_TRUE(Within(3000, [&](const WorkerStats&) { return Cluster().connections == 0; }));
+}
+
 // Each connection says goodbye at its 30th request and serves none behind that.
 TEST_F(H2UpstreamTest, GoAwayLosesNoRequest) {
   H2Backend backend([](H2Serving& connection, H2Serving::Request& request) {
@@ -300,6 +310,22 @@ TEST_F(H2UpstreamTest, BulkDownloadIsBoundedByTheClient) {
   EXPECT_TRUE(client.Await(id).ended);
   EXPECT_LE(most * core::BufferPool::kBufferBytes, 1u << 20);
   EXPECT_EQ(backend.connections(), 1);
+}
+
+TEST_F(H2UpstreamTest, ABackendThatTakesNothingOfABodyTimesOut) {
+  options_.limits.stall_ms = 100;
+  H2Backend backend({.serve =
+                         [](H2Serving& connection, H2Serving::Request& request) {
+                           if (request.path() == "/first") Echo(connection, request);
+                         },
+                     .window_bytes = 0});
+  Start(backend);
+  Peer channel = Peer::Connect(port_);
+  H2Client client(channel);
+  // Its window is known once it has answered.
+  EXPECT_EQ(client.Get("/first").text(), "200 GET /first ");
+  const int32_t id = client.Open({.method = "POST", .body = std::string(1000, 'x')});
+  EXPECT_EQ(client.Await(id).text(), "504 upstream_timeout\n");
 }
 
 TEST_F(H2UpstreamTest, AnEndpointThatLeavesFinishesWhatIsOpen) {
