@@ -34,14 +34,14 @@ ROLES = {
         "sluice.edgeprime.io/addresspools": "get " + SEE, "sluice.edgeprime.io/addresspools/status": "patch",
         "sluice.edgeprime.io/gatewayparameters": SEE,
         "/configmaps": SEE, "/namespaces": SEE, "/nodes": SEE, "discovery.k8s.io/endpointslices": SEE,
-        "/services": "get create update patch delete " + SEE,
-        "sluice.edgeprime.io/nodereports": "get create update patch delete " + SEE,
+        "/services": "get create update delete " + SEE,
+        "sluice.edgeprime.io/nodereports": "get create patch delete " + SEE,
         "apiextensions.k8s.io/customresourcedefinitions [gateways.gateway.networking.k8s.io]": SEE,
     },
     "Role sluice-system/sluice-agent": {
         "coordination.k8s.io/leases": "create", "coordination.k8s.io/leases [sluice-agent]": "get update",
-        "/secrets": "create", "/secrets [sluice-keys]": "get update " + SEE,
-        "apps/daemonsets [sluice]": "get " + SEE,
+        "/secrets": "create", "/secrets [sluice-keys]": SEE,
+        "apps/daemonsets [sluice]": "get",
     },
 }
 
@@ -143,15 +143,6 @@ class Pod(unittest.TestCase):
             for probe in probes.values():
                 self.assertEqual(set(probe) & {"exec", "httpGet", "tcpSocket", "grpc"}, {"exec"})
                 self.assertEqual(probe["exec"]["command"][:2], ["/usr/bin/sluice-agent", "--ready"])
-
-    def test_keys_of_the_user_are_the_agents_alone(self):
-        pod = one(chart({"keys": {"existingSecret": "heartbeats"}}), "DaemonSet")["spec"]["template"]["spec"]
-        volume = next(v for v in pod["volumes"] if v["name"] == "keys")["secret"]
-        self.assertEqual(volume, {"secretName": "heartbeats", "defaultMode": 0o400,
-                                  "items": [{"key": "heartbeat", "path": "heartbeat"}]})
-        holders = [(c["name"], m) for c in pod["containers"] for m in c["volumeMounts"] if m["name"] == "keys"]
-        self.assertEqual(holders, [("agent", {"name": "keys", "mountPath": "/etc/sluice/keys", "readOnly": True})])
-        self.assertIn("--heartbeat-key=/etc/sluice/keys/heartbeat", pod["containers"][0]["args"])
 
     def test_image_has_a_version(self):
         for spec in self.each():

@@ -111,7 +111,8 @@ class Values(unittest.TestCase):
                   "secrets": {"namespaces": ["gateway-system", "certs"]},
                   "metrics": {"agent": "$(HOST_IP):9464"}, "proxy": {"user": 1000}}
         self.assertEqual(containers(chart(values, "edge"))["agent"]["args"], [
-            "--in-cluster", "--api-server=https://localhost:7445", "--namespace=$(POD_NAMESPACE)", "--node=$(NODE_NAME)",
+            "--in-cluster", "--api-server=https://localhost:7445", "--namespace=$(POD_NAMESPACE)", "--daemonset=sluice",
+            "--node=$(NODE_NAME)",
             "--secret-namespace=gateway-system", "--secret-namespace=certs", "--interface=bond0", "--interface=eth1",
             "--attach=tcx", "--bpffs=/bpf", "--proxy-socket=/run/proxy/agent.sock", "--take-over", "--proxy-uid=1000",
             "--metrics=$(HOST_IP):9464"])
