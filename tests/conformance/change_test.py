@@ -1,7 +1,6 @@
 """Changes of the cluster's objects under load: they are served soon, and no request fails."""
 import pathlib
 import sys
-import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -9,39 +8,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from cluster import objects  # noqa: E402
 from cluster.api import GATEWAY_API, condition  # noqa: E402
 from cluster.case import main  # noqa: E402
-from cluster.sluice_case import HOST, SluiceCase  # noqa: E402
+from cluster.sluice_case import NewConnections, SluiceCase  # noqa: E402
 
 FLIPS = 200
 ROUTES = 1000
 SOON = 1.0  # seconds
-
-
-class Handshakes:
-    """New TLS connections one after the other, in the background: a context manager."""
-
-    def __init__(self, case):
-        self.case = case
-        self.failed, self.made = [], 0
-        self.end = threading.Event()
-        self.thread = threading.Thread(target=self.run)
-
-    def run(self):
-        case = self.case
-        while not self.end.is_set():
-            done = case.laboratory.lan.client.run(
-                "curl", "-sS", "-o", "/dev/null", "-m", "5", "--cacert", case.authority.certificate,
-                "--resolve", f"{HOST}:443:{case.vip}", f"https://{HOST}/", check=False)
-            self.made += 1
-            if done.returncode != 0:
-                self.failed.append(done.stderr.strip())
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.end.set()
-        self.thread.join()
 
 
 class Change(SluiceCase):
@@ -61,7 +32,7 @@ class Change(SluiceCase):
 
     def test_a_new_certificate_is_served_within_a_second_and_fails_no_handshake(self):
         took = []
-        with Handshakes(self) as new_connections, self.load(8, http2=True, secure=True) as load:
+        with NewConnections(self) as new_connections, self.load(8, http2=True, secure=True) as load:
             for _ in range(5):
                 serial = self.write_certificate()
                 took.append(self.within(5, lambda serial=serial: self.served_serial() == serial, "the new certificate"))

@@ -67,7 +67,8 @@ class Sluice:
     def apply(self, objects):
         """By kubectl, which knows every kind; in the order that objects need each other."""
         first = ("CustomResourceDefinition", "Namespace", "ServiceAccount")
-        ordered = sorted(objects, key=lambda one: first.index(one["kind"]) if one["kind"] in first else len(first))
+        ordered = sorted(objects, key=lambda one: first.index(one["kind"]) if one["kind"] in first else
+                         len(first) + (one["kind"] == "DaemonSet"))
         if ordered:
             self.laboratory.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=yaml.safe_dump_all(ordered))
 
@@ -75,8 +76,8 @@ class Sluice:
         """As a DaemonSet."""
         self.prepare()
         everything = [one for one in documents(DEPLOY / "plain") if one["kind"] not in ("CustomResourceDefinition", "AddressPool")]
-        self.apply(adapt(everything, attach))
-        self.apply(documents(DEPLOY / "kustomize" / "components" / "secrets-cluster"))
+        everything += documents(DEPLOY / "kustomize" / "components" / "secrets-cluster")
+        self.apply(adapt(everything, attach))  # pods come after the roles: they are applied in that order
         return self
 
     def start_plainly(self, attach="xdp"):

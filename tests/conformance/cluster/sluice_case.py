@@ -8,6 +8,8 @@ import os
 import pathlib
 import re
 import tempfile
+import threading
+import time
 
 from lab.certs import Authority, serial_of, tls_secret
 from lab.client import Load
@@ -19,6 +21,35 @@ from cluster.case import ClusterCase, bin_folder
 from cluster.sluice import Sluice
 
 HOST = "app.example.test"
+
+
+class NewConnections:
+    """HTTPS requests one after the other, each on a connection of its own, in the background: a
+    context manager. `failed` are the errors."""
+
+    def __init__(self, case):
+        self.case = case
+        self.failed, self.made = [], 0
+        self.end = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        case = self.case
+        words = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-m", "5", "--cacert", case.authority.certificate,
+                 "--resolve", f"{HOST}:443:{case.vip}", f"https://{HOST}/"]
+        while not self.end.is_set():
+            done = case.laboratory.lan.client.run(*words, check=False)
+            self.made += 1
+            if done.returncode != 0 or done.stdout != "200":
+                self.failed.append(f"{time.strftime('%H:%M:%S')} {done.stdout} {done.stderr.strip()}")
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.end.set()
+        self.thread.join()
 
 
 class SluiceCase(ClusterCase):
