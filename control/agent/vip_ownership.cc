@@ -3,6 +3,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <future>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -147,6 +148,12 @@ void VipOwnership::Leave(std::function<void()> done) {
     fitness_.draining = true;
     UpdateFitness();
   });
+}
+
+void VipOwnership::LeaveAndWait() {
+  const auto left = std::make_shared<std::promise<void>>();
+  Leave([left] { left->set_value(); });
+  left->get_future().wait_for(absl::ToChronoMilliseconds(2 * kLongestLeave));
 }
 
 void VipOwnership::FinishLeaving(bool holds_any) {

@@ -81,6 +81,8 @@ class VipOwnership {
   // For a planned stop: hands everything over, then calls `done` on the loop's thread, once. Does
   // not wait where nobody can succeed this node, nor longer than half a second.
   void Leave(std::function<void()> done);
+  // The same, and returns when it is done. Not on the loop's thread; the loop runs.
+  void LeaveAndWait();
   void SetMembers(std::vector<std::string> names);
   OwnershipReport Report() const;
 
