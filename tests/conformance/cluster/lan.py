@@ -43,6 +43,12 @@ class Lan(Network):
             self.close()
             raise
 
+    def unplug(self, node):
+        self.router.ip("link", "set", node.port, "down")
+
+    def replug(self, node):
+        self.router.ip("link", "set", node.port, "up")
+
     def make_router(self):
         router = self.add(Namespace("router"))
         router.sysctl("net.ipv4.ip_forward", 1)
@@ -58,4 +64,5 @@ class Lan(Network):
         node = self.add_host(f"node{index + 1}", FIRST_NODE + index, kind=Node)
         node.node_name = f"node-{index + 1}"
         node.address = f"{LAN4}.{FIRST_NODE + index}"
+        node.port = f"port{self.ports}"  # its cable's end at the bridge
         return node

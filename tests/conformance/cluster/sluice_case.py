@@ -113,9 +113,9 @@ class SluiceCase(ClusterCase):
         return cls.api.wait(f"Gateway {name} to be Programmed", address, seconds)
 
     @classmethod
-    def get(cls, path="/", host=HOST, vip=None):
+    def get(cls, path="/", host=HOST, vip=None, timeout=3):
         """(status, body) of one request over plain HTTP; status 0 if there was no answer."""
-        done = cls.laboratory.lan.client.run("curl", "-s", "-m", "3", "-H", f"Host: {host}", "-w", "\n%{http_code}",
+        done = cls.laboratory.lan.client.run("curl", "-s", "-m", timeout, "-H", f"Host: {host}", "-w", "\n%{http_code}",
                                              f"http://{vip or cls.vip}{path}", check=False)
         body, _, status = done.stdout.rpartition("\n")
         return int(status or 0), body
