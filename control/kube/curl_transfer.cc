@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "absl/log/check.h"
@@ -109,6 +110,9 @@ Transfer::Transfer(Request request, Handlers handlers, Limits limits,
 
 Transfer::~Transfer() {
   curl_easy_cleanup(easy_);
+  for (curl_slist* line = headers_; line != nullptr; line = line->next) {
+    gateway_api::WipeMemory(line->data, std::strlen(line->data));
+  }
   curl_slist_free_all(headers_);
   curl_slist_free_all(connect_to_);
   // It may have held Secrets.
@@ -117,38 +121,53 @@ Transfer::~Transfer() {
 }
 
 void Transfer::Prepare(const Config& config, const std::string& user_agent) {
+  SetTarget(config);
+  SetRequest();
+  SetHeaders(config, user_agent);
+  SetCallbacks();
+  SetConnection(easy_, config);
+  SetTls(easy_, config);
+}
+
+void Transfer::SetTarget(const Config& config) {
   const Target target = TargetOf(config, request_.path);
   curl_easy_setopt(easy_, CURLOPT_URL, target.url.c_str());
-  if (!target.connect_to.empty()) {
-    connect_to_ = curl_slist_append(nullptr, target.connect_to.c_str());
-    curl_easy_setopt(easy_, CURLOPT_CONNECT_TO, connect_to_);
-  }
+  if (target.connect_to.empty()) return;
+  connect_to_ = curl_slist_append(nullptr, target.connect_to.c_str());
+  curl_easy_setopt(easy_, CURLOPT_CONNECT_TO, connect_to_);
+}
+
+void Transfer::SetRequest() {
   curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, NameOf(request_.method));
-  if (!request_.body.empty()) {
-    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE,
-                     static_cast<curl_off_t>(request_.body.size()));
-    curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request_.body.data());
-  }
-  const std::string_view type =
-      request_.method == Method::kMergePatch ? "application/merge-patch+json" : "application/json";
-  auto add = [this](const std::string& line) {
+  if (request_.body.empty()) return;
+  curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE,
+                   static_cast<curl_off_t>(request_.body.size()));
+  curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request_.body.data());
+}
+
+void Transfer::SetHeaders(const Config& config, const std::string& user_agent) {
+  auto add = [this](std::string line) {
     headers_ = curl_slist_append(headers_, line.c_str());
+    gateway_api::WipeMemory(line.data(), line.size());  // it may hold the token
   };
   add(absl::StrCat("Accept: ", request_.accept));
-  if (!request_.body.empty()) add(absl::StrCat("Content-Type: ", type));
+  if (!request_.body.empty()) {
+    const bool patch = request_.method == Method::kMergePatch;
+    add(absl::StrCat("Content-Type: application/", patch ? "merge-patch+json" : "json"));
+  }
   if (config.token.given()) {
     add(absl::StrCat("Authorization: Bearer ", absl::StripAsciiWhitespace(config.token.Reveal())));
   }
   curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
   curl_easy_setopt(easy_, CURLOPT_USERAGENT, user_agent.c_str());
-  curl_easy_setopt(easy_, CURLOPT_PRIVATE, this);
+}
+
+void Transfer::SetCallbacks() {
   curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_);
   curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, OnHeader);
   curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, OnBody);
   curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
-  SetConnection(easy_, config);
-  SetTls(easy_, config);
 }
 
 size_t Transfer::OnHeader(char* data, size_t size, size_t count, void* self) {

@@ -55,6 +55,10 @@ class Transfer {
   bool cancelled() const { return cancelled_; }
 
  private:
+  void SetTarget(const Config& config);
+  void SetRequest();
+  void SetHeaders(const Config& config, const std::string& user_agent);
+  void SetCallbacks();
   static size_t OnHeader(char* data, size_t size, size_t count, void* self);
   static size_t OnBody(char* data, size_t size, size_t count, void* self);
   bool Take(std::string_view bytes);
