@@ -33,14 +33,15 @@ sigset_t WatchedSignals() {
   if (::getppid() != parent) ::_exit(0);  // it died before the line above
   sigset_t none;
   sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
   ::execv(program, argv);
   ::_exit(kExitCannotExecute);
 }
 
 std::string HowItEnded(int status) {
   if (WIFSIGNALED(status)) {
-    return absl::StrCat("died of signal ", WTERMSIG(status), " (", ::strsignal(WTERMSIG(status)),
+    const char* name = ::sigdescr_np(WTERMSIG(status));  // null for real-time signals
+    return absl::StrCat("died of signal ", WTERMSIG(status), " (", name == nullptr ? "?" : name,
                         ")");
   }
   if (WEXITSTATUS(status) == kExitCannotExecute) return "could not be executed";
@@ -64,8 +65,8 @@ Supervisor::Supervisor(SupervisorOptions options) : options_(std::move(options))
 
 absl::Status Supervisor::OpenSignals() {
   const sigset_t watched = WatchedSignals();
-  if (::sigprocmask(SIG_BLOCK, &watched, nullptr) != 0)
-    return absl::ErrnoToStatus(errno, "sigprocmask");
+  if (const int error = ::pthread_sigmask(SIG_BLOCK, &watched, nullptr); error != 0)
+    return absl::ErrnoToStatus(error, "pthread_sigmask");
   signals_ = core::Fd(::signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_.valid()) return absl::ErrnoToStatus(errno, "signalfd");
   return absl::OkStatus();
@@ -100,6 +101,7 @@ void Supervisor::StartDue(absl::Time now) {
 
 void Supervisor::Start(Child& child, absl::Time now) {
   std::vector<char*> argv;
+  argv.reserve(child.spec.argv.size() + 1);
   for (std::string& argument : child.spec.argv) argv.push_back(argument.data());
   argv.push_back(nullptr);
   const pid_t parent = ::getpid();
@@ -108,7 +110,7 @@ void Supervisor::Start(Child& child, absl::Time now) {
   child.started = now;
   if (pid < 0) {
     const absl::Duration wait = child.backoff.Failed(absl::ZeroDuration());
-    LOG(ERROR) << "cannot fork for " << child.spec.name << ": " << ::strerror(errno);
+    PLOG(ERROR) << "cannot fork for " << child.spec.name;
     child.start_at = now + std::max(wait, absl::Milliseconds(100));
     return;
   }

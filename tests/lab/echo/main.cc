@@ -11,7 +11,6 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <map>
 #include <memory>
 #include <string>
@@ -24,8 +23,8 @@ namespace sluice::lab {
 namespace {
 
 [[noreturn]] void Fail(const std::string& what) {
-  std::fprintf(stderr, "lab-echo: %s: %s\n", what.c_str(), std::strerror(errno));
-  std::exit(EXIT_FAILURE);
+  std::fprintf(stderr, "lab-echo: %s: %m\n", what.c_str());
+  std::exit(EXIT_FAILURE);  // NOLINT(concurrency-mt-unsafe): one thread
 }
 
 // "10.244.0.7:80" or "[fd00::7]:80"
@@ -55,6 +54,7 @@ int Listen(std::string_view address) {
   socklen_t length = 0;
   const sockaddr_storage storage = ParseAddress(address, length);
   const int fd = ::socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) Fail("socket");
   const int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (::bind(fd, reinterpret_cast<const sockaddr*>(&storage), length) != 0)

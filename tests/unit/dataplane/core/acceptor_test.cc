@@ -25,7 +25,7 @@ class AcceptorTest : public ::testing::Test {
 
   Fd Connect() const {
     Fd fd(::socket(AF_INET, SOCK_STREAM, 0));
-    EXPECT_EQ(::connect(fd.get(), address_.get(), address_.size()), 0);
+    EXPECT_TRUE(fd.valid() && ::connect(fd.get(), address_.get(), address_.size()) == 0);
     return fd;
   }
   // Turns the loop until `count` are accepted, or for a second.

@@ -56,7 +56,7 @@ class AnswerServerTest : public ::testing::Test {
 
   Fd Connect() const {
     Fd fd(::socket(AF_INET, SOCK_STREAM, 0));
-    EXPECT_EQ(::connect(fd.get(), address_.get(), address_.size()), 0);
+    EXPECT_TRUE(fd.valid() && ::connect(fd.get(), address_.get(), address_.size()) == 0);
     return fd;
   }
   void Send(const Fd& client, std::string_view text) {
