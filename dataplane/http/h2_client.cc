@@ -78,6 +78,7 @@ StreamId H2ClientCodec::Open(ResponseReceiver& receiver) {
 void H2ClientCodec::FreeStream(Stream& stream) {
   if (stream.blocked) --blocked_;
   if (stream.head_left) --on_wire_;
+  if (stream.wire_id != 0 && !stream.head_left) --waiting_;
   if (reading_ == &stream) reading_ = nullptr;
   const uint32_t slot = stream.id % kSlots;
   memory_.Delete(std::exchange(slots_[slot], nullptr));
@@ -99,8 +100,8 @@ void H2ClientCodec::SendHead(StreamId id, const RequestHead& head) {
   if (stream == nullptr || stream->wire_id != 0 || dead_) return;
   stream->head_request = head.method == "HEAD";
   const bool ends = head.body.kind == BodyLength::Kind::kNone;
-  // If the head leaves before we return, its text need not be copied.
-  const bool now = session_.may_write() && has_room();
+  // If the head leaves before we return, its text need not be copied. Others go first.
+  const bool now = session_.may_write() && has_room() && waiting_ == 0;
   FieldBlock block(head.headers.arena(), head.headers,
                    now ? FieldBlock::kNoCopy : NGHTTP2_NV_FLAG_NONE);
   char length[20];
@@ -119,6 +120,7 @@ void H2ClientCodec::SendHead(StreamId id, const RequestHead& head) {
                              nullptr, block.data(), block.size(), stream);
   if (wire_id < 0) return ResetStream(*stream, MakeFault(FaultCode::kUpstreamReset, Retry::kYes));
   stream->wire_id = wire_id;
+  ++waiting_;
   if (ends) stream->body.Close();
   if (now) {
     session_.Pin(wire_id);
@@ -242,6 +244,7 @@ void H2ClientCodec::OnFrameSent(const nghttp2_frame& frame) {
   if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) stream->end_sent = true;
   if (std::exchange(stream->head_left, true)) return;
   ++on_wire_;
+  --waiting_;
   stream->body.Open(stream->wire_id);
 }
 

@@ -118,6 +118,7 @@ class H2ClientCodec final : public ClientCodec {
   uint32_t resets_seen_ = 0;   // by the backend
   uint32_t capacity_;          // streams at a time
   uint32_t on_wire_ = 0;       // streams whose head has left
+  uint32_t waiting_ = 0;       // streams whose head has not left
   uint32_t open_ = 0;          // exchanges whose receiver still listens
   uint32_t blocked_ = 0;       // streams whose SendData returned false
   bool upcalls_ok_ = false;    // within a call that may call upwards

@@ -103,8 +103,9 @@ void H2ClientCodec::DeliverHead(Stream& stream, bool end_stream) {
 void H2ClientCodec::DeliverEnd(Stream& stream) {
   if (stream.receiver == nullptr) return;
   HeaderList& trailers = stream.response.trailers(stream.receiver->response_arena());
-  const bool whole = stream.body.ended() && !stream.body.queued();
-  if (!whole) {
+  const bool leaves = stream.end_sent || (stream.body.ended() && !stream.body.queued() &&
+                                          !session_.IsHeld(stream.wire_id));
+  if (!leaves) {
     stream.body.Close();
     session_.Reset(stream.wire_id, NGHTTP2_CANCEL);
   }

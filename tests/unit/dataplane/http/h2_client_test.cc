@@ -557,6 +557,20 @@ TEST(H2Client, AnswerBeforeTheWholeRequestEndsIt) {
   EXPECT_EQ(c.buffers.used(), 0u);
 }
 
+TEST(H2Client, AnAnswerFreesAStreamWhoseWindowIsShut) {
+  Connection c;
+  c.Settled(
+      {{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0}, {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 1}});
+  Connection::Exchange& exchange = c.Upload();
+  c.End(exchange);
+  c.Frames();
+  EXPECT_FALSE(c.codec.can_open());
+  c.Feed(Ok(1, "enough"));
+  EXPECT_EQ(exchange.journal.Take(), "200 body unknown\ndata enough\nend\n");
+  c.Frames();
+  EXPECT_TRUE(c.codec.can_open());
+}
+
 // ---- back-pressure ------------------------------------------------------------------------------
 
 TEST(H2Client, RequestBodyWaitsForTheWindow) {
