@@ -158,6 +158,9 @@ class Election {
     absl::Time at = absl::InfinitePast();
   };
 
+  static constexpr int kNobody = -1;
+  static constexpr int kMe = 0;
+
   // Receive
   Peer* FindOrMeet(const Heartbeat& heartbeat);
   bool IsNews(Peer& peer, const Heartbeat& heartbeat, absl::Time now) const;

@@ -19,6 +19,8 @@ namespace sluice::election {
 // Of nodes, by their place in Election's list; bit 0 is this node.
 using NodeSet = uint32_t;
 
+constexpr NodeSet Bit(size_t node) { return NodeSet{1} << node; }
+
 struct Ballot {
   GroupId group = 0;
   bool member = false;

@@ -230,6 +230,23 @@ class Election(LabCase):
             self.assertLess(watch.longest_overlap(), 0.16)
         self.wait_joined(name)
 
+    def test_4b_a_planned_stop_hands_over_first(self):
+        with Watch(self.network, self.folder, VIP) as watch:
+            owner = self.owner(watch)
+            gateway = self.gateways[self.name_of(owner)]
+            began = time.monotonic()
+            gateway.process.send_signal(signal.SIGTERM)
+            when, successor = watch.wait_for_another(owner, began)
+            gateway.process.wait(60)
+            time.sleep(1.0)  # the time over which answers are collected
+            times = [seen for seen, _, _ in watch.answers(began)]
+            gap = max(later - sooner for sooner, later in zip(times, times[1:], strict=False))
+            self.assertEqual({who for _, who, _ in watch.answers(when + 0.05)}, {successor})
+        self.report(handed_over_after_ms=round((when - began) * 1000), longest_silence_ms=round(gap * 1000))
+        self.assertLess(when - began, 0.12, "it waited until the owner's deadline had passed")
+        self.assertLess(gap, 0.15)
+        self.assertIn("handed over to", gateway.log_tail(60))
+
     def test_5_a_node_with_another_key_is_ignored_and_counted(self):
         wrong = self.folder / "wrong-key"
         wrong.write_text("another-heartbeat-key-0123456789\n")
