@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "absl/log/log.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "control/kube/kinds.h"
 #include "control/kube/resource.h"
@@ -58,12 +57,6 @@ void Take(std::map<Key, Status>& held, const std::map<Key, Status>& next, F&& ch
     ++at;
   }
   while (at != held.end()) drop();
-}
-
-// Is `version` newer than `covered`? What are no numbers cannot be told.
-bool IsNewer(const std::string& version, const std::string& covered) {
-  uint64_t left = 0, right = 0;
-  return absl::SimpleAtoi(version, &left) && absl::SimpleAtoi(covered, &right) && left > right;
 }
 
 // The answer 404 of a server that does not serve the path at all is no object.

@@ -26,6 +26,7 @@
 #include "control/kube/backoff.h"
 #include "control/kube/client.h"
 #include "control/kube/cluster_source.h"
+#include "control/status/coverage.h"
 #include "control/status/latest.h"
 #include "control/status/merge.h"
 #include "control/status/pace.h"
@@ -33,9 +34,6 @@
 #include "gateway-api/object_set.h"
 
 namespace sluice::status {
-
-// The newest resourceVersion by kind, of what something was made from.
-using Versions = std::map<std::string, std::string>;
 
 struct StatusWriterOptions {
   std::function<bool()> may_write;  // asked before each write

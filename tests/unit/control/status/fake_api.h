@@ -1,6 +1,6 @@
 // An API server in memory, for tests: objects by path, resourceVersions, optimistic concurrency,
-// status subresources, merge patches. Requests wait until Answer; a test may refuse them by `fault`
-// and change objects in between, as others would.
+// status subresources, merge patches, lists and watches. Requests and events wait until Answer; a
+// test may refuse requests by `fault` and change objects in between, as others would.
 #pragma once
 
 #include <algorithm>
@@ -30,16 +30,18 @@ class FakeApi : public kube::Client {
   std::function<std::optional<kube::Response>(const kube::Request&)> fault;
 
   // As if anybody had written it.
-  void Put(const std::string& path, Json object) {
-    object["metadata"]["resourceVersion"] = absl::StrCat(++version_);
-    objects_[path] = std::move(object);
-  }
+  void Put(const std::string& path, Json object) { Store(path, std::move(object)); }
   void Change(const std::string& path, const std::function<void(Json&)>& change) {
     Json object = objects_.at(path);
     change(object);
     Put(path, std::move(object));
   }
-  void Remove(const std::string& path) { objects_.erase(path); }
+  void Remove(const std::string& path) {
+    auto found = objects_.find(path);
+    found->second["metadata"]["resourceVersion"] = absl::StrCat(++version_);
+    events_.push_back({version_, "DELETED", path, found->second});
+    objects_.erase(found);
+  }
   // Null: there is none.
   Json Get(const std::string& path) const {
     auto found = objects_.find(path);
@@ -55,7 +57,8 @@ class FakeApi : public kube::Client {
                        .status = object.contains("status") ? object["status"].dump() : ""};
   }
 
-  // Answers the oldest `count` requests; returns how many there were.
+  // Answers the oldest `count` requests, then tells of events; returns how many requests there
+  // were.
   int Answer(int count = 1000000) {
     int answered = 0;
     for (; answered < count && !waiting_.empty(); ++answered) {
@@ -64,6 +67,7 @@ class FakeApi : public kube::Client {
       if (!*alive) continue;
       on_done(AnswerTo(request));
     }
+    for (size_t i = 0; i < watches_.size(); ++i) TellEvents(i);
     return answered;
   }
   size_t waiting() const {
@@ -83,9 +87,15 @@ class FakeApi : public kube::Client {
     waiting_.push_back({std::move(request), std::move(on_done), alive});
     return std::make_unique<Pending>(alive);
   }
-  std::unique_ptr<kube::Call> Watch(kube::Request, std::function<void(std::string_view)>,
+  std::unique_ptr<kube::Call> Watch(kube::Request request,
+                                    std::function<void(std::string_view)> on_line,
                                     std::function<void(const kube::Response&)>) override {
-    return std::make_unique<Pending>(std::make_shared<bool>(true));
+    const std::string from = "resourceVersion=";
+    const std::string since = request.path.substr(request.path.find(from) + from.size());
+    auto alive = std::make_shared<bool>(true);
+    watches_.push_back(
+        {CollectionOf(request.path), std::stoi(since), std::move(on_line), alive, false});
+    return std::make_unique<Pending>(alive);
   }
 
   static kube::Response Refusal(int code) {
@@ -113,6 +123,65 @@ class FakeApi : public kube::Client {
     std::shared_ptr<bool> alive;
   };
 
+  struct Event {
+    int version;
+    const char* type;
+    std::string path;
+    Json object;
+  };
+  struct Watcher {
+    std::string collection;
+    int since;
+    std::function<void(std::string_view)> on_line;
+    std::shared_ptr<bool> alive;
+    bool stands;
+  };
+
+  void Store(const std::string& path, Json object) {
+    const bool there = objects_.contains(path);
+    object["metadata"]["resourceVersion"] = absl::StrCat(++version_);
+    objects_[path] = object;
+    events_.push_back({version_, there ? "MODIFIED" : "ADDED", path, std::move(object)});
+  }
+
+  static std::string CollectionOf(std::string_view path) {
+    return std::string(path.substr(0, path.find('?')));
+  }
+  // Also of the collection over all namespaces.
+  static bool IsIn(const std::string& collection, std::string path) {
+    path = path.substr(0, path.rfind('/'));
+    if (path == collection) return true;
+    const size_t at = path.find("/namespaces/");
+    if (at == path.npos) return false;
+    const size_t end = path.find('/', at + 12);
+    return end != path.npos && path.erase(at, end - at) == collection;
+  }
+
+  void TellEvents(size_t watch) {
+    if (*watches_[watch].alive && !std::exchange(watches_[watch].stands, true)) {
+      const auto on_line = watches_[watch].on_line;
+      on_line("");
+    }
+    for (size_t i = 0; i < events_.size(); ++i) {
+      Watcher& watcher = watches_[watch];
+      const Event& event = events_[i];
+      if (!*watcher.alive) return;
+      if (event.version <= watcher.since || !IsIn(watcher.collection, event.path)) continue;
+      watcher.since = event.version;
+      const auto on_line = watcher.on_line;
+      on_line(Json{{"type", event.type}, {"object", event.object}}.dump());
+    }
+  }
+
+  kube::Response List(const std::string& collection) const {
+    Json list = {{"metadata", {{"resourceVersion", absl::StrCat(version_)}}},
+                 {"items", Json::array()}};
+    for (const auto& [path, object] : objects_) {
+      if (IsIn(collection, path)) list["items"].push_back(object);
+    }
+    return Fine(list, 200);
+  }
+
   kube::Response AnswerTo(const kube::Request& request) {
     if (fault) {
       if (std::optional<kube::Response> refusal = fault(request)) return *std::move(refusal);
@@ -121,6 +190,7 @@ class FakeApi : public kube::Client {
     const bool status = absl::ConsumeSuffix(&path, "/status");
     const Json body = Json::parse(request.body, nullptr, false);
     if (request.method == kube::Method::kPost) return Create(path, body);
+    if (path.find('?') != path.npos) return List(CollectionOf(path));
     auto found = objects_.find(std::string(path));
     if (found == objects_.end()) return Refusal(404);
     switch (request.method) {
@@ -129,12 +199,12 @@ class FakeApi : public kube::Client {
         if (wanted.contains("uid") && wanted["uid"] != found->second["metadata"]["uid"]) {
           return Refusal(409);
         }
-        objects_.erase(found);
+        Remove(std::string(path));
         return Fine({{"kind", "Status"}}, 200);
       }
       case kube::Method::kMergePatch:
       case kube::Method::kPut:
-        return Update(found->second, body, request.method == kube::Method::kPut, status);
+        return Update(found->first, body, request.method == kube::Method::kPut, status);
       default:
         return Fine(found->second, 200);
     }
@@ -150,8 +220,9 @@ class FakeApi : public kube::Client {
     return Fine(objects_[path], 201);
   }
 
-  kube::Response Update(Json& object, const Json& body, bool whole, bool status) {
-    const std::string given = body["metadata"].value("resourceVersion", "");
+  kube::Response Update(const std::string& path, const Json& body, bool whole, bool status) {
+    const Json object = objects_.at(path);
+    const std::string given = body.value("metadata", Json::object()).value("resourceVersion", "");
     if (!given.empty() && object["metadata"]["resourceVersion"] != given) return Refusal(409);
     Json next = object;
     if (status && whole) {
@@ -163,11 +234,8 @@ class FakeApi : public kube::Client {
     } else {
       next.merge_patch(body);
     }
-    if (next != object) {
-      next["metadata"]["resourceVersion"] = absl::StrCat(++version_);
-      object = next;
-    }
-    return Fine(object, 200);
+    if (next != object) Store(path, std::move(next));
+    return Fine(objects_.at(path), 200);
   }
 
   static kube::Response Fine(const Json& body, int code) {
@@ -179,7 +247,9 @@ class FakeApi : public kube::Client {
 
   int version_ = 100;
   std::map<std::string, Json> objects_;
+  std::vector<Event> events_;
   std::deque<Waiting> waiting_;
+  std::vector<Watcher> watches_;
   std::vector<std::string> log_;
   kube::Request last_;
 };
