@@ -69,6 +69,6 @@ def record(result, report_path, folder, name):
     rows = [f"| {test.name} | {test.outcome.lower()} | {test.seconds:.1f} |" for test in sorted(ran, key=lambda t: t.name)]
     text = [f"# Gateway API {report.get('gatewayAPIVersion', '')}, {report.get('gatewayAPIChannel', '')} channel", "",
             f"{counted['PASS']} passed, {counted['FAIL']} failed, {counted['SKIP']} skipped in {result.seconds:.0f} s.",
-            "", *(f"- {line}" for line in profiles(report)), "",
-            *(f"Not claimed: {feature} ({len(names)} tests)." for feature, names in unclaimed(result)), "", "| test | outcome | s |", "| --- | --- | ---: |", *rows, ""]
+            "", *(f"- {line}" for line in profiles(report)), "", "Not claimed, and so not run:", "",
+            *(f"- {feature} ({len(names)})" for feature, names in unclaimed(result)), "", "| test | outcome | s |", "| --- | --- | ---: |", *rows, ""]
     (folder / f"{name}.md").write_text("\n".join(text))
