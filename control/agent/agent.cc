@@ -33,6 +33,7 @@ constexpr uint64_t kLateMs = 2000;
 constexpr uint64_t kAskAgainMs = 200;
 constexpr uint64_t kSaveAfterMs = 1000;
 constexpr uint64_t kRestoreAfterMs = 2000;
+constexpr uint64_t kKeysMs = 2000;
 constexpr uint32_t kDrainMs = 30'000;
 constexpr int kReadyWaitMs = 2000;
 constexpr absl::Duration kLongestTimer = absl::Hours(1);
@@ -67,10 +68,13 @@ Agent::Agent(AgentOptions options)
       proxy_(loop_, options_.proxy_uid, sockets_, publisher_,
              {.make_sockets = [this](int workers) { return MakeSockets(workers); },
               .on_sockets = [this] { OnSockets(); }}),
-      source_(std::make_unique<ObjectSource>(loop_, options_, [this] { Compile(); })),
+      source_(std::make_unique<ObjectSource>(
+          loop_, options_, [this] { Compile(); },
+          [this](const status::SharedKeys& keys) { UseKeys(keys); })),
       late_([](void* self) { static_cast<Agent*>(self)->publisher_.ProxyIsLate(); }, this),
       validity_([](void* self) { static_cast<Agent*>(self)->Compile(); }, this),
       ask_again_([](void* self) { static_cast<Agent*>(self)->AskForNode(); }, this),
+      door_([](void* self) { static_cast<Agent*>(self)->OpenDoorNow(); }, this),
       last_good_(
           [](void* self) {
             auto* agent = static_cast<Agent*>(self);
@@ -86,7 +90,7 @@ Agent::~Agent() {
 
 int Agent::Run() {
   for (const auto step : {&Agent::OpenFolders, &Agent::OpenSignals, &Agent::TakeNode,
-                          &Agent::OpenProxyDoor, &Agent::StartSource}) {
+                          &Agent::OpenReadyDoor, &Agent::OpenProxyDoor, &Agent::StartSource}) {
     if (absl::Status done = (this->*step)(); !done.ok()) {
       LOG(ERROR) << "cannot start: " << done.message();
       return EXIT_FAILURE;
@@ -165,7 +169,55 @@ absl::Status Agent::TakeNode() {
   return OwnNode();
 }
 
-absl::Status Agent::OpenProxyDoor() { return proxy_.Listen(options_.proxy_socket()); }
+absl::Status Agent::OpenReadyDoor() {
+  ready_ = std::make_unique<AdminServer>(
+      loop_, absl::flat_hash_map<std::string, AdminServer::Request>{
+                 {"ready", [this](const AdminServer::Respond& respond) {
+                    const absl::Status ready = Ready();
+                    respond(ready.ok() ? "ok\n" : absl::StrCat(ready.message(), "\n"));
+                  }}});
+  return ready_->Listen(options_.ready_socket());
+}
+
+// In a cluster the proxy is let in with the keys that all nodes share, or if they do not come soon.
+absl::Status Agent::OpenProxyDoor() {
+  if (!options_.cluster.given()) return proxy_.Listen(options_.proxy_socket());
+  loop_.timers().Arm(door_, kKeysMs);
+  return absl::OkStatus();
+}
+
+void Agent::OpenDoorNow() {
+  door_.Cancel();
+  if (std::exchange(door_open_, true)) return;
+  if (absl::Status listening = proxy_.Listen(options_.proxy_socket()); !listening.ok()) {
+    LOG(ERROR) << "no proxy can come: " << listening.message();
+    std::exit(EXIT_FAILURE);
+  }
+}
+
+void Agent::UseKeys(const status::SharedKeys& keys) {
+  if (!keys.tickets.empty()) {
+    const std::string_view secret = keys.tickets.front().Reveal();
+    proxy_.UseTicketSecret(
+        certs::SecretBytes({reinterpret_cast<const uint8_t*>(secret.data()), secret.size()}));
+  }
+  shared_keys_ = keys;
+  JoinBySharedKeys();
+  OpenDoorNow();
+}
+
+// A key file that was given has precedence.
+void Agent::JoinBySharedKeys() {
+  VipOwnership* ownership = liveness_ == nullptr ? nullptr : liveness_->ownership();
+  if (ownership == nullptr || !shared_keys_ || !options_.heartbeat_key.empty()) return;
+  absl::StatusOr<election::HeartbeatKeys> keys =
+      election::HeartbeatKeys::Parse(shared_keys_->heartbeat.Reveal());
+  if (keys.ok()) {
+    ownership->SetKeys(*std::move(keys));
+  } else {
+    LOG(ERROR) << "the heartbeat keys: " << keys.status().message();
+  }
+}
 
 absl::Status Agent::StartSource() {
   if (absl::Status started = source_->Start(); !started.ok()) return started;
@@ -206,11 +258,7 @@ absl::Status Agent::OpenDoors() {
           {"view",
            [this](const AdminServer::Respond& respond) { respond(view::ToJson(MakeView())); }},
           {"metrics",
-           [this](AdminServer::Respond respond) { proxy_.AskStats(std::move(respond)); }},
-          {"ready", [this](const AdminServer::Respond& respond) {
-             const absl::Status ready = Ready();
-             respond(ready.ok() ? "ok\n" : absl::StrCat(ready.message(), "\n"));
-           }}});
+           [this](AdminServer::Respond respond) { proxy_.AskStats(std::move(respond)); }}});
   if (absl::Status listening = admin_->Listen(options_.admin_socket()); !listening.ok())
     return listening;
   successor_ = std::make_unique<HandoverServer>(
@@ -265,8 +313,10 @@ absl::Status Agent::JoinElection() {
         [ownership](election::HeartbeatKeys keys) { ownership->SetKeys(std::move(keys)); });
     if (absl::Status read = heartbeat_key_->Start(); !read.ok()) return read;
   }
+  JoinBySharedKeys();
   packets_->Follow(ownership);
   packets_->OnNews([this, ownership, written = std::vector<std::string>()]() mutable {
+    SayHowWeAre();
     std::vector<std::string> known = ownership->Report().known;
     if (known == written) return;
     written = known;
@@ -320,13 +370,17 @@ void Agent::OnHanded(absl::StatusOr<Handover::Sockets> handed) {
 }
 
 void Agent::LetGo() {
-  for (core::Timer* timer : {&late_, &validity_, &ask_again_, &last_good_}) timer->Cancel();
+  for (core::Timer* timer : {&late_, &validity_, &ask_again_, &door_, &last_good_}) timer->Cancel();
   SaveLastGood();
   channel::Message drain;
   drain.mutable_drain()->set_timeout_ms(kDrainMs);
   proxy_.Send(drain);
   if (packets_ != nullptr) packets_->Follow(nullptr);
   heartbeat_key_.reset();
+  // Another node has the VIPs until the next agent has settled; on a lone node they stay.
+  if (liveness_ != nullptr && liveness_->ownership() != nullptr) {
+    liveness_->ownership()->LeaveAndWait();
+  }
   liveness_.reset();  // first: its thread uses the packet path
   packets_.reset();   // what is pinned stays
   source_->Stop([](bool) {});
@@ -407,7 +461,9 @@ void Agent::OnReport(const publish::Report& report) {
   } else {
     late_.Cancel();
   }
-  if (!let_go()) source_->OnReport(report);
+  if (let_go()) return;
+  source_->OnReport(report);
+  SayHowWeAre();
 }
 
 // ---- sockets -----------------------------------------------------------------------------------
@@ -445,7 +501,7 @@ absl::Status Detach(const AgentOptions& options) {
 }
 
 absl::Status AskReady(const AgentOptions& options) {
-  absl::StatusOr<core::Fd> socket = channel::ConnectUnix(options.admin_socket());
+  absl::StatusOr<core::Fd> socket = channel::ConnectUnix(options.ready_socket());
   if (!socket.ok()) return socket.status();
   constexpr std::string_view kRequest = "ready\n";
   if (::send(socket->get(), kRequest.data(), kRequest.size(), MSG_NOSIGNAL) < 0)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -41,7 +42,9 @@ class Agent {
   absl::Status OpenFolders();
   absl::Status OpenSignals();
   absl::Status TakeNode();  // the lock; or none yet, and we wait
+  absl::Status OpenReadyDoor();
   absl::Status OpenProxyDoor();
+  void OpenDoorNow();
   absl::Status StartSource();
 
   void OnSignal();
@@ -63,6 +66,10 @@ class Agent {
   void LetGo();
   bool let_go() const { return successor_ != nullptr && successor_->handed(); }
 
+  // What the nodes of a cluster share.
+  void UseKeys(const status::SharedKeys& keys);
+  void JoinBySharedKeys();
+
   // The configuration path.
   void Compile();
   void RestoreLastGood();
@@ -81,6 +88,7 @@ class Agent {
   view::AgentState MakeState();
   AgentFacts Facts();
   absl::Status Ready() const;
+  void SayHowWeAre();
 
   const AgentOptions options_;
   core::EventLoop loop_;
@@ -99,6 +107,7 @@ class Agent {
   std::unique_ptr<Liveness> liveness_;
   std::unique_ptr<HeartbeatKeyFile> heartbeat_key_;  // null: none was given
   std::unique_ptr<AdminServer> admin_;
+  std::unique_ptr<AdminServer> ready_;
   std::unique_ptr<metrics::TextServer> metrics_;
   std::unique_ptr<HandoverServer> successor_;  // the door for the agent after us
   std::unique_ptr<Handover> predecessor_;      // asking the agent before us
@@ -106,7 +115,10 @@ class Agent {
   core::Timer late_;       // the proxy does not answer
   core::Timer validity_;   // a certificate begins or ends to be valid
   core::Timer ask_again_;  // for the node; for the metrics' port
+  core::Timer door_;       // opens for the proxy without shared keys
   core::Timer last_good_;  // to be saved, or to be restored
+  std::optional<status::SharedKeys> shared_keys_;
+  bool door_open_ = false;
   bool stopping_ = false;
   bool removed_ = false;  // from the cluster
   uint64_t compiles_ = 0;

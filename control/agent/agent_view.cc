@@ -3,8 +3,10 @@
 #include <array>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "bpf/verdict_reasons.h"
 #include "control/agent/agent.h"
+#include "control/agent/node_report.h"
 
 namespace sluice::agent {
 namespace {
@@ -89,6 +91,22 @@ AgentFacts Agent::Facts() {
     facts.packets = *std::move(counters);
   }
   return facts;
+}
+
+void Agent::SayHowWeAre() {
+  if (let_go()) return;
+  NodeFacts facts{.node = options_.node,
+                  .report = publisher_.report(),
+                  .problems = static_cast<int>(source_->state().problems.size()),
+                  .now = absl::Now()};
+  if (packets_ != nullptr) {
+    facts.vips = packets_->table();
+    facts.held = packets_->path().Held();
+    facts.devices = packets_->path().devices();
+  }
+  if (liveness_ != nullptr && liveness_->ownership() != nullptr)
+    facts.ownership = liveness_->ownership()->Report();
+  source_->Say(MakeNodeReport(facts));
 }
 
 absl::Status Agent::Ready() const {

@@ -5,6 +5,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "control/agent/options.h"
@@ -20,8 +22,12 @@ namespace sluice::agent {
 
 class Cluster {
  public:
-  // `on_change`: something that Compile reads is another.
-  Cluster(core::EventLoop& loop, const AgentOptions& options, std::function<void()> on_change);
+  struct Events {
+    std::function<void()> on_change;  // something that Compile reads is another
+    std::function<void(const status::SharedKeys&)> on_keys;  // new ones, or the first
+  };
+
+  Cluster(core::EventLoop& loop, const AgentOptions& options, Events events);
   ~Cluster();
 
   // NotFound, InvalidArgument and the like: the kubeconfig or the pod's account cannot be used.
@@ -32,6 +38,8 @@ class Cluster {
   compile::CompileOptions CompileOptions() const;
   void OnCompiled(const compile::Compiled& compiled);
   void OnReport(const publish::Report& report);
+  // Of this node, without its versions. What did not change is not written.
+  void Say(status::NodeReport report);
   // Gives the leadership up; `done` comes within about two seconds, and says whether Sluice is
   // being removed from the cluster.
   void Stop(std::function<void(bool removed)> done);
@@ -40,17 +48,23 @@ class Cluster {
 
  private:
   void OnObjects();
+  void LookForKeys();
+  gateway_api::NamespacedName OwnDaemonSet() const;
+  void AskWhetherWeMayAsk();
 
   core::EventLoop& loop_;
   const AgentOptions options_;
-  std::function<void()> on_change_;
+  const Events events_;
   std::unique_ptr<kube::CurlClient> client_;
   std::unique_ptr<kube::ClusterSource> source_;
   std::unique_ptr<status::Scribe> scribe_;
   std::unique_ptr<kube::Call> removal_;
+  bool may_ask_ = false;  // we were told of our DaemonSet
   bool synced_ = false;
-  status::Versions compiled_;   // what the newest compile read
-  compile::Allocations given_;  // and what it gave out
+  status::Versions compiled_;  // what the newest compile read
+  status::Versions settled_;   // of the newest that was applied or refused
+  std::optional<status::SharedKeys> keys_;
+  std::string keys_problem_;  // as it was logged last
 };
 
 }  // namespace sluice::agent

@@ -8,9 +8,12 @@
 namespace sluice::agent {
 
 ObjectSource::ObjectSource(core::EventLoop& loop, const AgentOptions& options,
-                           std::function<void()> on_change) {
+                           std::function<void()> on_change,
+                           std::function<void(const status::SharedKeys&)> on_keys) {
   if (options.cluster.given()) {
-    cluster_ = std::make_unique<Cluster>(loop, options, std::move(on_change));
+    cluster_ = std::make_unique<Cluster>(
+        loop, options,
+        Cluster::Events{.on_change = std::move(on_change), .on_keys = std::move(on_keys)});
   } else {
     folder_ = std::make_unique<Folder>(loop, options, std::move(on_change));
   }
@@ -41,6 +44,10 @@ void ObjectSource::OnCompiled(const compile::Compiled& compiled) {
 void ObjectSource::OnReport(const publish::Report& report) {
   if (cluster_ != nullptr) return cluster_->OnReport(report);
   folder_->SaveStatuses(report.statuses);
+}
+
+void ObjectSource::Say(status::NodeReport report) {
+  if (cluster_ != nullptr) cluster_->Say(std::move(report));
 }
 
 void ObjectSource::Stop(std::function<void(bool removed)> done) {

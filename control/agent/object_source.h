@@ -13,6 +13,8 @@
 #include "control/compile/compile.h"
 #include "control/publish/publisher.h"
 #include "control/source/source_state.h"
+#include "control/status/keys.h"
+#include "control/status/node_report.h"
 #include "dataplane/core/event_loop.h"
 
 namespace sluice::agent {
@@ -23,8 +25,9 @@ class Folder;
 class ObjectSource {
  public:
   // `on_change` also comes when something else than the objects asks for a compile: the leadership,
-  // the node's labels.
-  ObjectSource(core::EventLoop& loop, const AgentOptions& options, std::function<void()> on_change);
+  // the node's labels. `on_keys`: what the nodes of a cluster share.
+  ObjectSource(core::EventLoop& loop, const AgentOptions& options, std::function<void()> on_change,
+               std::function<void(const status::SharedKeys&)> on_keys);
   ~ObjectSource();
 
   // A folder must be there; a cluster may be away.
@@ -39,6 +42,8 @@ class ObjectSource {
   void OnCompiled(const compile::Compiled& compiled);
   // Writes what changed in the statuses, and says what this node serves.
   void OnReport(const publish::Report& report);
+  // Tells the cluster of this node; nobody reads it of a folder.
+  void Say(status::NodeReport report);
 
   // Writes nothing more; `done` comes at once or within about two seconds, and says whether nothing
   // of us is to stay on this node.

@@ -50,6 +50,8 @@ struct AgentOptions {
     return proxy_door.empty() ? run_dir + "/proxy.sock" : proxy_door;
   }
   std::string admin_socket() const { return run_dir + "/admin.sock"; }
+  // Of this agent alone, where two of an upgrade share the run folder.
+  std::string ready_socket() const { return proxy_socket() + ".ready"; }
   std::string handover_socket() const { return run_dir + "/handover.sock"; }
   std::string last_good_file() const { return run_dir + "/last-good"; }
   std::string ticket_secret_file() const { return run_dir + "/ticket-secret"; }

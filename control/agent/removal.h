@@ -12,13 +12,19 @@
 
 namespace sluice::agent {
 
-// Of an answer to a GET of the DaemonSet: it is not there, or is being deleted. Anything that is
-// not a clear answer is no removal: the responder's deadline ends what nobody renews.
-bool IsRemoved(const kube::Response& response);
+enum class Removal {
+  kNo,       // the DaemonSet is there
+  kYes,      // it is not, or is being deleted
+  kRefused,  // we may not know: 401 or 403
+  kUnknown,  // no clear answer; the responder's deadline ends what nobody renews
+};
+
+// Of an answer to a GET of the DaemonSet.
+Removal RemovalOf(const kube::Response& response);
 
 // `done` comes once from the loop, at the latest after two seconds; destroying the Call cancels it.
 [[nodiscard]] std::unique_ptr<kube::Call> AskForRemoval(
     kube::Client& client, const gateway_api::NamespacedName& daemonset,
-    std::function<void(bool removed)> done);
+    std::function<void(Removal removal)> done);
 
 }  // namespace sluice::agent

@@ -5,24 +5,24 @@
 namespace sluice::agent {
 namespace {
 
-TEST(Removal, OnlyAClearAnswerCounts) {
+TEST(Removal, OfEachAnswer) {
   const struct {
     kube::Response response;
-    bool removed;
+    Removal removal;
   } rows[] = {
-      {{.code = 404, .body = R"({"kind": "Status"})"}, true},
+      {{.code = 404, .body = R"({"kind": "Status"})"}, Removal::kYes},
       {{.code = 200, .body = R"({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}})"},
-       true},
-      {{.code = 200, .body = R"({"metadata": {"name": "sluice"}})"}, false},
-      {{.code = 200, .body = "no JSON"}, false},
-      {{.code = 200, .body = "[]"}, false},
-      {{.code = 401}, false},
-      {{.code = 403}, false},
-      {{.code = 500}, false},
-      {{.transport = absl::UnavailableError("gone"), .code = 404}, false},
+       Removal::kYes},
+      {{.code = 200, .body = R"({"metadata": {"name": "sluice"}})"}, Removal::kNo},
+      {{.code = 200, .body = "no JSON"}, Removal::kUnknown},
+      {{.code = 200, .body = "[]"}, Removal::kUnknown},
+      {{.code = 401}, Removal::kRefused},
+      {{.code = 403}, Removal::kRefused},
+      {{.code = 500}, Removal::kUnknown},
+      {{.transport = absl::UnavailableError("gone"), .code = 404}, Removal::kUnknown},
   };
   for (const auto& row : rows) {
-    EXPECT_EQ(IsRemoved(row.response), row.removed) << row.response.code << row.response.body;
+    EXPECT_EQ(RemovalOf(row.response), row.removal) << row.response.code << row.response.body;
   }
 }
 
