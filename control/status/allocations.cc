@@ -103,8 +103,18 @@ AllocationWriter::AllocationWriter(core::EventLoop& loop, kube::Client& client,
       retry_([](void* self) { static_cast<AllocationWriter*>(self)->Write(); }, this) {}
 
 void AllocationWriter::Want(compile::Allocations wanted) {
+  if (AwaitsNews()) return;  // it was compiled without what another wrote
   wanted_ = std::move(wanted);
   Write();
+}
+
+bool AllocationWriter::AwaitsNews() {
+  return std::ranges::any_of(pools_, [this](auto& entry) {
+    auto& [name, pool] = entry;
+    if (pool.refused.empty()) return false;
+    const kube::Known* latest = pool.latest.Pick(options_.known(kKind, {"", name}));
+    return latest != nullptr && latest->resource_version == pool.refused;
+  });
 }
 
 void AllocationWriter::Stop() {

@@ -67,6 +67,8 @@ class AllocationWriter {
     std::unique_ptr<kube::Call> call;
   };
 
+  // The watch has not told yet why a write was refused.
+  bool AwaitsNews();
   void Write();
   void WritePool(const std::string& name, const PoolAllocations& allocations);
   void OnWritten(const std::string& name, const std::string& base, const kube::Response& response);
