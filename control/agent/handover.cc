@@ -14,12 +14,13 @@ using channel::Message;
 HandoverServer::HandoverServer(core::EventLoop& loop, Events events)
     : loop_(loop),
       events_(std::move(events)),
-      acceptor_(loop, [this](core::Fd socket) { OnAccepted(std::move(socket)); }) {}
+      acceptor_(std::make_unique<core::Acceptor>(
+          loop, [this](core::Fd socket) { OnAccepted(std::move(socket)); })) {}
 
 absl::Status HandoverServer::Listen(const std::string& path) {
   absl::StatusOr<core::Fd> listening = channel::ListenUnix(path, 0600);
   if (!listening.ok()) return listening.status();
-  acceptor_.Start(*std::move(listening));
+  acceptor_->Start(*std::move(listening));
   return absl::OkStatus();
 }
 
@@ -41,6 +42,7 @@ void HandoverServer::OnMessage(const Message& message) {
     return link_->Close(absl::UnimplementedError("another version"));
   }
   handed_ = true;
+  acceptor_.reset();
   events_.let_go();
   Message handed, sockets;
   handed.mutable_handed();

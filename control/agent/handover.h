@@ -40,7 +40,7 @@ class HandoverServer {
   core::EventLoop& loop_;
   Events events_;
   std::unique_ptr<channel::Link> link_;
-  core::Acceptor acceptor_;
+  std::unique_ptr<core::Acceptor> acceptor_;  // gone once handed over: the next agent listens there
   bool handed_ = false;
 };
 
