@@ -34,12 +34,11 @@ def definitions():
 
 
 def adapt(found, attach="xdp"):
-    """The same objects as they fit the lab: Secrets of all namespaces (the suite needs them), a veth
-    whose other end lets XDP transmit, and less patience before a pod counts as ready."""
+    """The same objects as they fit the lab: Secrets of all namespaces (the suite needs them), and a veth
+    whose other end lets XDP transmit."""
     for one in found:
         if one["kind"] != "DaemonSet":
             continue
-        one["spec"]["minReadySeconds"] = 0
         for container in one["spec"]["template"]["spec"]["containers"]:
             if container["name"] == "agent":
                 container["args"] = [f"--attach={attach}" if word.startswith("--attach") else word for word in container["args"]
