@@ -67,11 +67,18 @@ TEST_F(HandoverTest, ASecondAgentGetsNothing) {
   ASSERT_TRUE(result_ && result_->ok());
   result_.reset();
   Handover second(loop_, Keep());
-  ASSERT_TRUE(second.Start(path()).ok());
-  Turn();
-  ASSERT_TRUE(result_.has_value());
-  EXPECT_FALSE(result_->ok());
+  EXPECT_FALSE(second.Start(path()).ok());
   EXPECT_EQ(order_.size(), 2u);
+}
+
+TEST_F(HandoverTest, TheNextAgentListensWhileTheLastOneIsStillThere) {
+  HandoverServer last(loop_, Gives({})), next(loop_, Gives({}));
+  ASSERT_TRUE(last.Listen(path()).ok());
+  Handover handover(loop_, Keep());
+  ASSERT_TRUE(handover.Start(path()).ok());
+  Turn();
+  ASSERT_TRUE(result_ && result_->ok());
+  EXPECT_EQ(next.Listen(path()), absl::OkStatus());
 }
 
 TEST_F(HandoverTest, AnotherVersionGetsNothing) {
