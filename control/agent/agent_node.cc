@@ -203,6 +203,7 @@ void Agent::LetGo() {
   channel::Message drain;
   drain.mutable_drain()->set_timeout_ms(kDrainMs);
   proxy_.Send(drain);
+  proxy_.CloseDoor();  // one that is started again is for the next agent's sockets no more
   if (packets_ != nullptr) packets_->Follow(nullptr);
   heartbeat_key_.reset();
   // Another node has the VIPs until the next agent has settled; on a lone node they stay.

@@ -11,8 +11,8 @@
 namespace sluice::agent {
 namespace {
 
-// Of this process: two agents of one node overlap while the newer takes over, and in containers both
-// are process 1.
+// Of this process: two agents of one node overlap while the newer takes over, and in containers
+// both are process 1.
 std::string Identity(const std::string& node) {
   return absl::StrCat(node, "_", absl::Hex(std::random_device{}(), absl::kZeroPad8));
 }
@@ -26,9 +26,8 @@ Cluster::~Cluster() = default;
 
 absl::Status Cluster::Start() {
   const ClusterOptions& cluster = options_.cluster;
-  const kube::ConfigOptions asked{.kubeconfig = cluster.kubeconfig,
-                                  .context = cluster.context,
-                                  .server = cluster.server};
+  const kube::ConfigOptions asked{
+      .kubeconfig = cluster.kubeconfig, .context = cluster.context, .server = cluster.server};
   const kube::Surroundings surroundings = kube::Surroundings::OfProcess();
   absl::StatusOr<kube::Config> config = cluster.in_cluster
                                             ? kube::InClusterConfig(asked, surroundings)

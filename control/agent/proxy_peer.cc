@@ -41,13 +41,14 @@ ProxyPeer::ProxyPeer(core::EventLoop& loop, std::optional<unsigned> proxy_uid,
       publisher_(publisher),
       events_(std::move(events)),
       ticket_secret_(RandomSecret()),
-      acceptor_(loop, [this](core::Fd socket) { OnAccepted(std::move(socket)); }) {}
+      acceptor_(std::make_unique<core::Acceptor>(
+          loop, [this](core::Fd socket) { OnAccepted(std::move(socket)); })) {}
 
 absl::Status ProxyPeer::Listen(const std::string& path) {
   // Anybody who gets into the folder may connect; who he is decides (MayBeProxy).
   absl::StatusOr<core::Fd> listening = channel::ListenUnix(path, 0666);
   if (!listening.ok()) return listening.status();
-  acceptor_.Start(*std::move(listening));
+  acceptor_->Start(*std::move(listening));
   return absl::OkStatus();
 }
 

@@ -39,6 +39,9 @@ class ProxyPeer {
   void UseTicketSecret(certs::SecretBytes secret) { ticket_secret_ = std::move(secret); }
   absl::Status Listen(const std::string& path);
 
+  // Lets in nobody more; a proxy that is there stays.
+  void CloseDoor() { acceptor_.reset(); }
+
   bool connected() const { return greeted_; }
   int workers() const { return workers_; }  // of the connected proxy
   void Send(const channel::Message& message);
@@ -67,7 +70,7 @@ class ProxyPeer {
   std::optional<channel::Hello> awaiting_;  // of a proxy that gives sockets back first
   int workers_ = 0;
   std::vector<std::function<void(std::string)>> stats_waiters_;
-  core::Acceptor acceptor_;
+  std::unique_ptr<core::Acceptor> acceptor_;
 };
 
 }  // namespace sluice::agent

@@ -22,7 +22,7 @@ Removal RemovalOf(const kube::Response& response) {
     return Removal::kUnknown;
   const nlohmann::json& metadata = object["metadata"];
   return metadata.is_object() && metadata.contains("deletionTimestamp") ? Removal::kYes
-                                                                         : Removal::kNo;
+                                                                        : Removal::kNo;
 }
 
 std::unique_ptr<kube::Call> AskForRemoval(kube::Client& client,

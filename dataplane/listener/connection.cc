@@ -182,6 +182,7 @@ void Connection::OnLost(int) { CloseNow(MakeFault(FaultCode::kClientGone)); }
 void Connection::OnResetWhilePaused() { CloseNow(MakeFault(FaultCode::kClientGone)); }
 
 http::RequestReceiver& Connection::NewStream(http::StreamId id) {
+  awaits_first_ = false;
   auto* stream = new stream::Stream(context_.streams, *this, id);
   stream->next = streams_;
   stream->link = &streams_;
@@ -272,7 +273,8 @@ void Connection::Settle() {
   if (phase_ == Phase::kClosed) return context_.owner.OnConnectionClosed(*this);
   if (codec_ && phase_ == Phase::kServing) {
     if (!held_.empty()) OfferHeld();
-    const bool over = codec_->idle() && held_.empty() && (eof_ || draining_);
+    // Who has just connected and not asked yet is answered: he cannot know of the drain.
+    const bool over = codec_->idle() && held_.empty() && (eof_ || (draining_ && !awaits_first_));
     if (codec_->wants_close() || over) BeginClose();
   }
   if (phase_ != Phase::kClosed) ArmTimer();
@@ -366,6 +368,7 @@ void Connection::OnTimer() {
     case Waiting::kHead:
       return CloseNow(MakeFault(FaultCode::kRequestTimeout));
     case Waiting::kIdle:
+      awaits_first_ = false;
       return Drain();  // HTTP/2 says GOAWAY, and serves what is under way
     case Waiting::kClient:
       if (codec_->idle() && held_.empty()) return ArmTimer();  // since all was taken

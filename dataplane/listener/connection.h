@@ -149,6 +149,7 @@ class Connection final : core::SocketOwner,
   uint64_t moved_ = 0;  // when the timer was armed
   bool eof_ = false;
   bool draining_ = false;
+  bool awaits_first_ = true;  // no request has begun here yet, and one may come
 };
 
 }  // namespace sluice::listener

@@ -296,6 +296,23 @@ TEST_F(FleetTest, DrainLetsARequestEndAndThenCloses) {
   EXPECT_TRUE(client.AtEnd());
 }
 
+TEST_F(FleetTest, DrainAnswersWhoHasJustConnected) {
+  Backend backend(Backend::Echo);
+  Start(backend.port());
+  Peer served = Peer::Connect(port_), fresh = Peer::Connect(port_);
+  served.Send("GET /app HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_THAT(served.ReadMessage(), StartsWith("HTTP/1.1 200"));
+  for (int i = 0; i < 1000 && Stats().connections.accepted < 2; ++i) {
+  }
+  fleet_->Drain();
+  EXPECT_TRUE(served.AtEnd());
+  fresh.Send("GET /app HTTP/1.1\r\nHost: a\r\n\r\n");
+  const std::string got = fresh.ReadMessage();
+  EXPECT_THAT(got, StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(absl::AsciiStrToLower(got), HasSubstr("connection: close"));
+  EXPECT_TRUE(fresh.AtEnd());
+}
+
 TEST_F(FleetTest, ConnectionsOverTheLimitWait) {
   options_.limits.connections = 2;
   Backend backend(Backend::Echo);
