@@ -1,14 +1,17 @@
 #include "control/launcher/stage.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "dataplane/core/fd.h"
 #include "dataplane/process/hardening.h"
 
 namespace sluice::launcher {
@@ -70,6 +73,9 @@ absl::StatusOr<Stage> ParseStage(const std::vector<std::string>& arguments) {
 
 absl::Status EnterStage(const Stage& stage) {
   const pid_t parent = ::getppid();
+  // Opened as root: the proxy's user need not be able to walk to where the programs lie.
+  const core::Fd program(::open(stage.argv[0].c_str(), O_PATH | O_CLOEXEC));
+  if (!program.valid()) return absl::ErrnoToStatus(errno, absl::StrCat("opening ", stage.argv[0]));
   if (absl::Status taken = TakePrivileges(stage); !taken.ok()) return taken;
   // The supervisor asked for this before, but a change of credentials takes it back.
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -79,7 +85,7 @@ absl::Status EnterStage(const Stage& stage) {
   for (const std::string& argument : stage.argv)
     argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
-  ::execv(argv[0], argv.data());
+  ::syscall(SYS_execveat, program.get(), "", argv.data(), environ, AT_EMPTY_PATH);
   return absl::ErrnoToStatus(errno, absl::StrCat("executing ", stage.argv[0]));
 }
 
