@@ -1,16 +1,30 @@
 """What the processes may do, read from /proc: the design's table of privileges."""
 import pathlib
+import shutil
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from lab.case import LabCase, main  # noqa: E402
-from lab.gateway import descendants, command_name, status_field  # noqa: E402
+from lab.gateway import AGENT, LAUNCHER, PROXY, command_name, descendants, status_field  # noqa: E402
 
 NET_ADMIN, PERFMON, BPF = 1 << 12, 1 << 38, 1 << 39
 
 
 class Privileges(LabCase):
+    START = False
+
+    @classmethod
+    def setUpClass(cls):
+        """From a folder like root's home: the proxy's user cannot walk to its program."""
+        super().setUpClass()
+        private = cls.folder / "private"
+        private.mkdir(mode=0o700)
+        for name in (AGENT, PROXY, LAUNCHER):
+            shutil.copy2(cls.bin / name, private)
+        cls.gateway.bin = private
+        cls.gateway.start().wait_serving().wait_alive()
+
     def capabilities(self, pid):
         return {field: int(status_field(pid, field), 16) for field in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}
 
