@@ -85,7 +85,9 @@ absl::Status EnterStage(const Stage& stage) {
   for (const std::string& argument : stage.argv)
     argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
-  ::syscall(SYS_execveat, program.get(), "", argv.data(), environ, AT_EMPTY_PATH);
+  ::execv(argv[0], argv.data());
+  if (errno == EACCES)
+    ::syscall(SYS_execveat, program.get(), "", argv.data(), environ, AT_EMPTY_PATH);
   return absl::ErrnoToStatus(errno, absl::StrCat("executing ", stage.argv[0]));
 }
 
